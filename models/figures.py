@@ -1,0 +1,28 @@
+"""Plotly layout shared by the demos: one look, Korean titles, labelled axes."""
+
+from __future__ import annotations
+
+import plotly.graph_objects as go
+
+BLUE, RED, GREEN, GREY, GOLD, PURPLE = "#2563eb", "#dc2626", "#16a34a", "#94a3b8", "#d97706", "#7c3aed"
+COLORS = (BLUE, RED, GREEN, GOLD, PURPLE, "#0891b2", "#db2777", "#4d7c0f")
+
+
+def titled(figure: go.Figure, title: str, x: str, y: str, *, height: int = 420) -> go.Figure:
+    """Give ``figure`` its Korean title and the names of its axes (all of them, where it has subplots); returns it."""
+    figure.update_layout(title=title, height=height, template="plotly_white", margin={"l": 60, "r": 20, "t": 60, "b": 50},
+                         legend={"orientation": "h", "y": -0.2})
+    figure.for_each_xaxis(lambda axis: axis.update(title_text=axis.title.text or x))
+    figure.for_each_yaxis(lambda axis: axis.update(title_text=axis.title.text or y))
+    return figure
+
+
+def grid(values, *, labels=None, colorscale: str = "Blues", showscale: bool = False) -> go.Heatmap:
+    """A matrix drawn as cells, row 0 on top once the y axis is reversed (``autorange="reversed"``), each with its value.
+
+    ``values``: nested lists, (rows, columns). ``labels``: texts to write instead of the values.
+    """
+    rows = [[float(v) for v in row] for row in values]
+    text = labels if labels is not None else [[f"{v:g}" if v == int(v) else f"{v:.2f}" for v in row] for row in rows]
+    return go.Heatmap(z=rows, text=text, texttemplate="%{text}", colorscale=colorscale, showscale=showscale,
+                      xgap=2, ygap=2, hoverinfo="x+y+text")
