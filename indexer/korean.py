@@ -1,0 +1,84 @@
+"""Korean morphemes: one Kiwi for the whole process, and what of its output is searched.
+
+Kiwi takes about 1.5 s to load and as much for its first sentence, so it is made on first use only.
+"""
+
+from __future__ import annotations
+
+import re
+import threading
+import unicodedata
+from collections.abc import Iterator
+from functools import cache
+from importlib.metadata import version
+
+from kiwipiepy import Kiwi
+
+from indexer.terms import builtin_terms
+
+_LOCK = threading.Lock()
+# What carries meaning: nouns, roots, verbs, adjectives, foreign words, numbers. Particles and endings do not.
+_KEPT = ("NNG", "NNP", "NR", "XR", "VV", "VA", "SN", "SH")
+_LATIN = re.compile(r"[A-Za-z][A-Za-z0-9]*(?:['’][a-z]+)?")
+_CAMEL = re.compile(r"[A-Z]+(?=s?(?![a-z]))|[A-Z]?[a-z]+|\d+")
+
+
+@cache
+def kiwi() -> Kiwi:
+    """The process's Kiwi, with the user dictionary of AI terms."""
+    instance = Kiwi(num_workers=1)
+    for word in builtin_terms().korean_words():
+        instance.add_user_word(word, "NNP", 0.0)
+    return instance
+
+
+def fingerprint() -> str:
+    """Changes whenever the same text would give other morphemes."""
+    return f"kiwi-{version('kiwipiepy')}-{version('kiwipiepy_model')}-{builtin_terms().fingerprint}-1"
+
+
+def normalize(text: str) -> str:
+    """NFKC: NFD jamo, full-width letters and compatibility signs become what people type."""
+    return unicodedata.normalize("NFKC", text)
+
+
+def split_latin(word: str) -> list[str]:
+    """A Latin word as people search for it: ``BatchNorm1d`` -> batchnorm1d, batch, norm; plural s dropped.
+
+    ``word``: letters and digits, starting with a letter.
+    """
+    whole = word.lower()
+    parts = [p.lower() for p in _CAMEL.findall(word) if not p.isdigit()]
+    out = [_singular(whole)]
+    if len(parts) > 1 or parts and parts[0] != whole:
+        out += [_singular(p) for p in parts if len(p) > 1 and p != whole]
+    return out
+
+
+def _singular(word: str) -> str:
+    if len(word) > 3 and word.endswith("s") and not word.endswith(("ss", "us", "is", "as", "os")):
+        return word[:-3] + "y" if word.endswith("ies") and len(word) > 4 else word[:-1]
+    return word
+
+
+def morphemes(text: str) -> Iterator[str]:
+    """The searched morphemes of ``text`` in order: Korean stems, Latin words (split, lower case), numbers.
+
+    The lock keeps one Kiwi for many threads; its own threads are off, since texts are short.
+    """
+    text = normalize(text)
+    korean = _LATIN.sub(" ", text)
+    for match in _LATIN.finditer(text):
+        yield from split_latin(match[0])
+    with _LOCK:
+        tokens = kiwi().tokenize(korean)
+    for token in tokens:
+        tag = token.tag.split("-")[0]
+        if tag not in _KEPT:
+            continue
+        if tag in ("VV", "VA"):
+            yield token.form + "다"
+        elif tag == "SN":
+            yield token.form.replace(",", "").rstrip(".")
+        else:
+            yield token.form
