@@ -1,0 +1,268 @@
+"""Notes to chunks: passages along the structure of the note, each under its headings, with exact offsets and lines.
+
+A section's blocks are packed up to a limit; where a cut is needed, it falls where it parts least: rather between paragraphs
+than between a formula and the sentence that introduces it. Sections of a line or two join the one after them.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import re
+from bisect import bisect_right
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+from itertools import accumulate, groupby
+
+from indexer.lines import line_of, line_starts
+from indexer.pieces import Piece, Size, pieces
+from indexer.plain import plain_line
+from indexer.sentences import split_paragraph
+from indexer.spans import unweighty_spans
+from indexer.types import Block, BlockKind, Chunk, Note
+
+_WORD = re.compile(r"\w")
+_NUMBERING = re.compile(r"^(?:part\s+)?(?:[\dIVX]+[.)]?)+\s+", re.IGNORECASE)
+_CONTINUES = re.compile(r"\s*(?:여기서|여기에서|이때|이 때|단,|즉,|where\b|위 식|위의 식)")
+_SHOWN: tuple[BlockKind, ...] = ("formula", "code", "table")
+_MAX_GAP = 80  # characters of the file between two blocks that belong to none (HTML's scripts, menus)
+_INTRODUCTION = 200  # the longest sentence that is pulled along with what it introduces
+
+# How much a cut between two neighbours parts: the smaller, the better a place to cut.
+_SECTION, _FREE, _TOUCHING, _INTRODUCED, _HEADED = range(5)
+
+
+@dataclass(frozen=True)
+class _Section:
+    """The blocks under one heading. ``path``: titles, outermost first; ``level``: the heading's, 0 before the first."""
+
+    path: tuple[str, ...]
+    level: int
+    blocks: tuple[Block, ...]
+
+
+@dataclass(frozen=True)
+class _Atom:
+    """What packing does not cut; ``bond``: how much a cut before it would part."""
+
+    start: int
+    end: int
+    kind: BlockKind
+    path: tuple[str, ...]
+    bond: int
+    lead: str = ""
+
+
+def chunk_note(note: Note, *, max_chars: int = 700, min_chars: int = 120) -> list[Chunk]:
+    """Return the chunks of ``note``, in order and not overlapping; ``chunk.text == note.text[chunk.start:chunk.end]``.
+
+    A chunk holds at most ``max_chars`` characters of text (HTML tags and base64 pictures do not count), except what is not
+    cut: a formula, a table's row, a code fence up to four times that, each with the sentence that introduces it.
+    Sections shorter than ``min_chars`` are joined with the one after them. Raises ValueError unless
+    0 <= min_chars < max_chars.
+    """
+    if not 0 <= min_chars < max_chars:
+        raise ValueError(f"min_chars {min_chars} must be less than max_chars {max_chars}")
+    size = _sizer(note.text)
+    starts = line_starts(note.text)
+    seen: dict[str, int] = {}
+    chunks = []
+    for group in _joined(_sections(note), size, max_chars, min_chars):
+        atoms = list(_atoms(note.text, group, max_chars, size))
+        for packed in _packed(atoms, max_chars, min_chars, size, note.text):
+            chunks.append(_chunk(note, packed, starts, seen))
+    return chunks
+
+
+def _sizer(text: str) -> Size:
+    spans = unweighty_spans(text)
+    if not spans:
+        return lambda start, end: end - start
+    begins = [start for start, _ in spans]
+    totals = [0, *accumulate(end - start for start, end in spans)]
+
+    def unweighty_before(offset: int) -> int:
+        number = bisect_right(begins, offset)
+        if number == 0:
+            return 0
+        start, end = spans[number - 1]
+        return totals[number - 1] + min(offset, end) - start
+
+    return lambda start, end: end - start - unweighty_before(end) + unweighty_before(start)
+
+
+def _sections(note: Note) -> list[_Section]:
+    """Split at headings. A path has no two neighbours that say the same ("1. ML > 1.1. ML")."""
+    title = plain_line(str(note.metadata.get("title") or ""))
+    first = next((block.title for block in note.blocks if block.kind == "heading"), "")
+    outer = (title,) if title and _bare(title) != _bare(first) else ()
+    open_headings: list[tuple[int, str]] = []
+    sections: list[_Section] = []
+    current: list[Block] = []
+    path, level = outer, 0
+    for block in note.blocks:
+        if block.kind == "heading":
+            if current:
+                sections.append(_Section(path, level, tuple(current)))
+            while open_headings and open_headings[-1][0] >= block.level:
+                open_headings.pop()
+            open_headings.append((block.level, block.title))
+            path, level, current = _path(outer, open_headings), block.level, []
+        current.append(block)
+    if current:
+        sections.append(_Section(path, level, tuple(current)))
+    return sections
+
+
+def _bare(title: str) -> str:
+    return _NUMBERING.sub("", title).strip().casefold()
+
+
+def _path(outer: tuple[str, ...], headings: list[tuple[int, str]]) -> tuple[str, ...]:
+    path = list(outer)
+    for _, title in headings:
+        if not path or _bare(path[-1]) != _bare(title):
+            path.append(title)
+    return tuple(path)
+
+
+def _says_something(blocks: Sequence[Block]) -> bool:
+    return any(block.kind != "heading" for block in blocks)
+
+
+def _joined(sections: list[_Section], size: Size, limit: int, minimum: int) -> list[list[_Section]]:
+    """Group sections: one that is tiny goes with the next (or, at an end, the one before); no heading stands alone."""
+
+    def length(group: Sequence[_Section]) -> int:
+        return size(group[0].blocks[0].start, group[-1].blocks[-1].end)
+
+    groups: list[list[_Section]] = []
+    for section in sections:
+        last = groups[-1] if groups else None
+        if last is not None:
+            together = length([*last, section])
+            only_headings = not any(_says_something(part.blocks) for part in last)
+            bare = not _says_something(section.blocks)
+            tiny = length(last) < minimum and together <= limit and section.level >= last[-1].level
+            tail = length([section]) < minimum // 2 and together <= limit and section.level > last[0].level
+            if only_headings or tiny or (tail and not bare):
+                last.append(section)
+                continue
+        groups.append([section])
+    for number in range(len(groups) - 1, 0, -1):  # bare headings with nothing after them
+        if not any(_says_something(section.blocks) for section in groups[number]):
+            groups[number - 1] += groups.pop(number)
+    return groups
+
+
+def _atoms(text: str, sections: list[_Section], limit: int, size: Size) -> Iterator[_Atom]:
+    previous: Block | None = None
+    for section in sections:
+        for block, following in zip(section.blocks, [*section.blocks[1:], None], strict=True):
+            bond = _bond(text, previous, block)
+            for number, piece in enumerate(_cut(text, block, following, limit, size)):
+                inner = _TOUCHING if block.kind in ("paragraph", "quote") else _FREE
+                yield _Atom(piece.start, piece.end, block.kind, section.path, inner if number else bond, piece.lead)
+            previous = block
+
+
+def _bond(text: str, previous: Block | None, block: Block) -> int:
+    if previous is None or block.kind == "heading":
+        return _HEADED if previous is not None and previous.kind == "heading" else _SECTION
+    if previous.kind == "heading":
+        return _HEADED
+    if block.kind in _SHOWN and previous.kind in ("paragraph", "list", "quote"):
+        return _INTRODUCED
+    if previous.kind == "formula" and _CONTINUES.match(text, block.start):
+        return _INTRODUCED
+    if block.kind == "list" and previous.kind == "paragraph":
+        return _TOUCHING
+    between = text[previous.end : block.start]
+    return _FREE if between.count("\n") + between.count("\r") - between.count("\r\n") > 1 else _TOUCHING
+
+
+def _cut(text: str, block: Block, following: Block | None, limit: int, size: Size) -> list[Piece]:
+    """The pieces of a block; the last sentence of a text is one of its own where what it introduces would not fit."""
+    cut = pieces(text, block, limit, size)
+    shown = following is not None and following.kind in _SHOWN
+    if not shown or following is None or block.kind != "paragraph" or size(cut[-1].start, following.end) <= limit:
+        return cut
+    last = cut[-1]
+    spans = split_paragraph(text[last.start : last.end])
+    if len(spans) < 2 or spans[-1][1] - spans[-1][0] > _INTRODUCTION:
+        return cut
+    head, sentence = last.start + spans[-2][1], last.start + spans[-1][0]
+    return [*cut[:-1], Piece(last.start, head, last.lead), Piece(sentence, last.end)]
+
+
+def _packed(atoms: list[_Atom], limit: int, minimum: int, size: Size, text: str) -> Iterator[list[_Atom]]:
+    start = 0
+    while start < len(atoms):
+        stop = start + 1
+        while stop < len(atoms) and _fits(atoms, start, stop, limit, size):
+            stop += 1
+        if stop < len(atoms):
+            stop = _best_cut(atoms, start, stop, minimum, size)
+        yield atoms[start:stop]
+        start = stop
+
+
+def _fits(atoms: list[_Atom], start: int, new: int, limit: int, size: Size) -> bool:
+    """Whether ``atoms[new]`` goes into the chunk from ``start``: by size, or because all of it belongs together."""
+    if _gap(atoms[new - 1], atoms[new], size) > _MAX_GAP:
+        return False
+    total = size(atoms[start].start, atoms[new].end)
+    if total <= limit:
+        return True
+    if any(atom.bond < _INTRODUCED for atom in atoms[start + 1 : new + 1]):
+        return False
+    return total <= max(limit, size(atoms[new].start, atoms[new].end)) + max(_INTRODUCTION, limit // 4)
+
+
+def _gap(before: _Atom, after: _Atom, size: Size) -> int:
+    return size(before.end, after.start)
+
+
+def _best_cut(atoms: list[_Atom], start: int, full: int, minimum: int, size: Size) -> int:
+    """Return where to end the chunk: the weakest bond; of equals the last. Not so early that a scrap remains."""
+    best = full
+    for cut in range(full - 1, start, -1):
+        if size(atoms[start].start, atoms[cut - 1].end) < minimum:
+            break
+        if atoms[cut].bond < atoms[best].bond and (atoms[best].bond >= _INTRODUCED or _late(atoms, start, cut, full, size)):
+            best = cut
+    return best
+
+
+def _late(atoms: list[_Atom], start: int, cut: int, full: int, size: Size) -> bool:
+    return 2 * size(atoms[start].start, atoms[cut - 1].end) >= size(atoms[start].start, atoms[full - 1].end)
+
+
+def _chunk(note: Note, atoms: list[_Atom], starts: list[int], seen: dict[str, int]) -> Chunk:
+    start, end = atoms[0].start, atoms[-1].end
+    paths = [path for path, _ in groupby(atom.path for atom in atoms if atom.kind != "heading")]
+    heading = _common(paths) if paths else atoms[-1].path
+    text = note.text[start:end]
+    key = "\0".join((note.path, *heading, "", text))
+    seen[key] = seen.get(key, 0) + 1
+    name = key if seen[key] == 1 else f"{key}\0{seen[key]}"
+    return Chunk(
+        id=hashlib.sha1(name.encode("utf-8", "surrogatepass"), usedforsecurity=False).hexdigest()[:16],
+        path=note.path,
+        heading=heading,
+        text=text,
+        start=start,
+        end=end,
+        start_line=line_of(starts, start),
+        end_line=line_of(starts, max(start, end - 1)),
+        lead=atoms[0].lead,
+    )
+
+
+def _common(paths: list[tuple[str, ...]]) -> tuple[str, ...]:
+    """The headings that all of a chunk stands under; those of its first part where there are none."""
+    shared = []
+    for titles in zip(*paths, strict=False):
+        if len(set(titles)) > 1:
+            break
+        shared.append(titles[0])
+    return tuple(shared) or paths[0]
