@@ -7,8 +7,11 @@ controls.
 
 from __future__ import annotations
 
+import math
 import re
 from collections.abc import Iterable, Mapping
+
+from models.concept import ConceptError
 
 NUMBER = r"[-+]?(?:\d{1,3}(?:,\d{3})+|\d+)(?:\.\d+)?(?:[eE][-+]?\d+)?"
 _LINK = r"\s*(?:의|이|가|은|는|을|를|로|으로)?\s*(?:크기|값|수|개수|size|=|:|＝)?\s*(?:가|이|은|는|을|를)?\s*[=:]?\s*"
@@ -29,7 +32,7 @@ def _word(word: str) -> str:
 
 
 def named_numbers(text: str, words: Mapping[str, Iterable[str]]) -> dict[str, float]:
-    """The numbers that stand right after (``커널 3``, ``kernel_size=3``, ``k5``) or before (``3x3 커널``, ``5층``) a name.
+    """The numbers that stand right after (``커널 3``, ``kernel_size=3``, ``k5``) or before (``3x3 커널``) a name.
 
     After the name is looked for first, longest names first; a number is used once.
     """
@@ -72,3 +75,43 @@ def has(text: str, *groups: Iterable[str]) -> bool:
     """Whether the text (spaces ignored, lower case) has at least one word of every group."""
     flat = re.sub(r"\s+", "", text).lower()
     return all(any(re.sub(r"\s+", "", w).lower() in flat for w in group) for group in groups)
+
+
+def plain(number: float, digits: int = 4) -> str:
+    """How an answer writes a number: ``2.6``, ``0.3567``, ``3325.2567``, ``9.537e-07``; a whole one without a point."""
+    if not math.isfinite(number):
+        return "∞" if number > 0 else "-∞" if number < 0 else "nan"
+    if number == 0 or 1e-3 <= abs(number) < 1e12:
+        text = f"{number:.{digits}f}".rstrip("0").rstrip(".")
+        return "0" if text == "-0" else text
+    return f"{number:.{digits}g}"
+
+
+def typed(text: str, label: str, least: int = 1, most: int = 12) -> list[float]:
+    """The numbers that a reader typed into a text control, ``"2, 1, 0.1"`` (brackets and semicolons allowed).
+
+    Raises:
+        ConceptError: something is not a finite number, or there are fewer than ``least`` or more than ``most``.
+    """
+    words = re.sub(r"[\[\]();,]", " ", text).split()
+    try:
+        numbers = [float(word) for word in words]
+    except ValueError:
+        raise ConceptError(f"{label}={text!r}: 쉼표로 나눈 숫자여야 합니다. 예: 2, 1, 0.1") from None
+    if not all(math.isfinite(n) for n in numbers) or not least <= len(numbers) <= most:
+        raise ConceptError(f"{label}={text!r}: 유한한 수 {least}개 이상 {most}개 이하여야 합니다.")
+    return numbers
+
+
+def written(value: float) -> str:
+    """A number as an answer writes it: ``1026`` -> "1,026", ``1/6`` -> "0.1667", ``1e-7`` -> "1e-07"."""
+    if float(value).is_integer() and abs(value) < 1e15:
+        return f"{int(value):,}"
+    if abs(value) < 1e-3:
+        return f"{value:.4g}"
+    return f"{value:,.4f}".rstrip("0").rstrip(".")
+
+
+def written_list(values: Iterable[float]) -> str:
+    """Numbers as an answer lists them, four places each: "[0.0900, 0.2447, 0.6652]"."""
+    return "[" + ", ".join(f"{value:.4f}" for value in values) + "]"
