@@ -15,6 +15,8 @@ from models.concept import ConceptError
 
 NUMBER = r"[-+]?(?:\d{1,3}(?:,\d{3})+|\d+)(?:\.\d+)?(?:[eE][-+]?\d+)?"
 _LINK = r"\s*(?:의|이|가|은|는|을|를|로|으로)?\s*(?:크기|값|수|개수|size|=|:|＝)?\s*(?:가|이|은|는|을|를)?\s*[=:]?\s*"
+COUNT_WORDS = ("몇", "개수", "수는", "수를", "수가", "얼마", "계산", "구해")  # a question that asks how many
+VALUE_WORDS = ("얼마", "결과", "계산", "구해", "구하", "값은", "값이", "몇", "하면?", "되나", "되지", "돼?")  # or for a value
 _UNIT = r"\s*(?:짜리|개의|개|층|차원|%)?\s*(?:인|의|짜리)?\s*"
 
 
@@ -115,3 +117,49 @@ def written(value: float) -> str:
 def written_list(values: Iterable[float]) -> str:
     """Numbers as an answer lists them, four places each: "[0.0900, 0.2447, 0.6652]"."""
     return "[" + ", ".join(f"{value:.4f}" for value in values) + "]"
+
+
+def typed_shape(text: str, label: str, most: int = 6) -> tuple[int, ...]:
+    """The shape that a reader typed into a text control: ``"4, 240, 144"``, ``"(5,)"``, ``"32x32"``; ``"()"`` is a scalar.
+
+    Raises:
+        ConceptError: something is not a whole number of at least 1, or there are more than ``most`` axes.
+    """
+    words = re.sub(r"[\[\](),x×*]", " ", text).split()
+    if not all(word.isdecimal() and 1 <= int(word) <= 10**9 for word in words) or not words and "(" not in text:
+        raise ConceptError(f"{label}={text!r}: 쉼표로 나눈 1 이상의 정수여야 합니다. 예: 2, 3, 4")
+    if len(words) > most:
+        raise ConceptError(f"{label}={text!r}: 축은 {most}개까지입니다(지금 {len(words)}개).")
+    return tuple(int(word) for word in words)
+
+
+def typed_matrix(text: str, label: str, most: int = 6) -> list[list[float]]:
+    """The matrix that a reader typed: ``"1 2; 3 4"`` or ``"[[1, 2], [3, 4]]"``, at most ``most`` rows and columns.
+
+    Raises:
+        ConceptError: not numbers, rows of unequal length, or too many.
+    """
+    rows = [typed(row, label, 1, most) for row in re.split(r"\]\s*,?\s*\[|;|\n", text.strip().strip(";"))]
+    if len(rows) > most or len({len(row) for row in rows}) != 1:
+        raise ConceptError(f"{label}={text!r}: 길이가 같은 행이 {most}개까지여야 합니다. 예: 1 2; 3 4")
+    return rows
+
+
+def matrices(text: str) -> list[list[list[float]]]:
+    """Every nested list of numbers with rows of one length, in order: ``[[1, 2], [3, 4]]``."""
+    found = [lists(m[0][1:-1]) for m in re.finditer(r"\[\s*(?:\[[^\[\]]*\]\s*,?\s*)+\]", text)]
+    return [rows for rows in found if rows and len({len(row) for row in rows}) == 1]
+
+
+def axis(text: str) -> int | None:
+    """The axis a question names: ``dim=1``, ``axis=-1``, ``1번 축``, ``squeeze(0)``; None where it names none."""
+    match = (re.search(r"(?<![a-z])(?:dim|axis)\s*(?:=|이|가|은|는)?\s*(-?\d+)", text, re.IGNORECASE)
+             or re.search(r"(-?\d+)\s*번\s*(?:째\s*)?(?:축|차원)", text)
+             or re.search(r"(?:축|차원)\s*(?:=|이|은|는)?\s*(-?\d+)", text)
+             or re.search(r"(?:squeeze|sum|mean|max|argmax|flatten)\(\s*(-?\d+)\s*[,)]", text))
+    return int(match[1]) if match else None
+
+
+def shown(shape: Iterable[int]) -> str:
+    """A shape as Python writes it: ``(5,)``, ``(5, 4)``, ``()``."""
+    return str(tuple(shape))
