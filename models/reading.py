@@ -79,6 +79,19 @@ def has(text: str, *groups: Iterable[str]) -> bool:
     return all(any(re.sub(r"\s+", "", w).lower() in flat for w in group) for group in groups)
 
 
+_COUNTED = ("첫", "두", "세", "네", "다섯", "여섯", "일곱", "여덟", "아홉", "열")
+
+
+def ordinal(text: str) -> int | None:
+    """The position that a question names, counted from 0: ``세 번째``, ``3번째`` and ``인덱스 2`` are all 2."""
+    if match := re.search(rf"({'|'.join(_COUNTED)})\s*번?\s*째", text):
+        return _COUNTED.index(match[1])
+    if match := re.search(r"(\d+)\s*번\s*째", text):
+        return int(match[1]) - 1
+    match = re.search(r"(?:인덱스|index|레이블|라벨|label)\s*(?:가|이|는|은|=|:)?\s*(\d+)|(0)번", text, re.IGNORECASE)
+    return int(match[1] or match[2]) if match else None
+
+
 def plain(number: float, digits: int = 4) -> str:
     """How an answer writes a number: ``2.6``, ``0.3567``, ``3325.2567``, ``9.537e-07``; a whole one without a point."""
     if not math.isfinite(number):
@@ -120,13 +133,13 @@ def written_list(values: Iterable[float]) -> str:
 
 
 def typed_shape(text: str, label: str, most: int = 6) -> tuple[int, ...]:
-    """The shape that a reader typed into a text control: ``"4, 240, 144"``, ``"(5,)"``, ``"32x32"``; ``"()"`` is a scalar.
+    """The shape that a reader typed into a text control: ``"4, 240"``, ``"(5,)"``, ``"32x32"``; ``"()"`` is a scalar.
 
     Raises:
         ConceptError: something is not a whole number of at least 1, or there are more than ``most`` axes.
     """
     words = re.sub(r"[\[\](),x×*]", " ", text).split()
-    if not all(word.isdecimal() and 1 <= int(word) <= 10**9 for word in words) or not words and "(" not in text:
+    if not all(word.isdecimal() and 1 <= int(word) <= 10**9 for word in words) or (not words and "(" not in text):
         raise ConceptError(f"{label}={text!r}: 쉼표로 나눈 1 이상의 정수여야 합니다. 예: 2, 3, 4")
     if len(words) > most:
         raise ConceptError(f"{label}={text!r}: 축은 {most}개까지입니다(지금 {len(words)}개).")
