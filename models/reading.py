@@ -16,7 +16,8 @@ from models.concept import ConceptError
 NUMBER = r"[-+]?(?:\d{1,3}(?:,\d{3})+|\d+)(?:\.\d+)?(?:[eE][-+]?\d+)?"
 _LINK = r"\s*(?:의|이|가|은|는|을|를|로|으로)?\s*(?:크기|값|수|개수|size|=|:|＝)?\s*(?:가|이|은|는|을|를)?\s*[=:]?\s*"
 COUNT_WORDS = ("몇", "개수", "수는", "수를", "수가", "얼마", "계산", "구해")  # a question that asks how many
-VALUE_WORDS = ("얼마", "결과", "계산", "구해", "구하", "값은", "값이", "몇", "하면?", "되나", "되지", "돼?")  # or for a value
+# ... or that asks for a value
+VALUE_WORDS = ("얼마", "결과", "계산", "구해", "구하", "값은", "값이", "몇", "하면?", "되나", "되지", "돼?")
 _UNIT = r"\s*(?:짜리|개의|개|층|차원|%)?\s*(?:인|의|짜리)?\s*"
 
 
@@ -92,16 +93,6 @@ def ordinal(text: str) -> int | None:
     return int(match[1] or match[2]) if match else None
 
 
-def plain(number: float, digits: int = 4) -> str:
-    """How an answer writes a number: ``2.6``, ``0.3567``, ``3325.2567``, ``9.537e-07``; a whole one without a point."""
-    if not math.isfinite(number):
-        return "∞" if number > 0 else "-∞" if number < 0 else "nan"
-    if number == 0 or 1e-3 <= abs(number) < 1e12:
-        text = f"{number:.{digits}f}".rstrip("0").rstrip(".")
-        return "0" if text == "-0" else text
-    return f"{number:.{digits}g}"
-
-
 def typed(text: str, label: str, least: int = 1, most: int = 12) -> list[float]:
     """The numbers that a reader typed into a text control, ``"2, 1, 0.1"`` (brackets and semicolons allowed).
 
@@ -120,6 +111,8 @@ def typed(text: str, label: str, least: int = 1, most: int = 12) -> list[float]:
 
 def written(value: float) -> str:
     """A number as an answer writes it: ``1026`` -> "1,026", ``1/6`` -> "0.1667", ``1e-7`` -> "1e-07"."""
+    if not math.isfinite(value):
+        return "nan" if math.isnan(value) else "∞" if value > 0 else "-∞"
     if float(value).is_integer() and abs(value) < 1e15:
         return f"{int(value):,}"
     if abs(value) < 1e-3:
@@ -139,7 +132,7 @@ def typed_shape(text: str, label: str, most: int = 6) -> tuple[int, ...]:
         ConceptError: something is not a whole number of at least 1, or there are more than ``most`` axes.
     """
     words = re.sub(r"[\[\](),x×*]", " ", text).split()
-    if not all(word.isdecimal() and 1 <= int(word) <= 10**9 for word in words) or (not words and "(" not in text):
+    if not all(word.isdecimal() and 1 <= int(word) <= 10**9 for word in words) or (not words and text.strip() != "()"):
         raise ConceptError(f"{label}={text!r}: 쉼표로 나눈 1 이상의 정수여야 합니다. 예: 2, 3, 4")
     if len(words) > most:
         raise ConceptError(f"{label}={text!r}: 축은 {most}개까지입니다(지금 {len(words)}개).")

@@ -24,7 +24,7 @@ from torch import Tensor, nn
 
 from models.concept import Computation, Computed, Concept, Control, Demo
 from models.figures import BLUE, COLORS, GREY, RED, titled
-from models.reading import NUMBER, has, plain, to_number
+from models.reading import NUMBER, has, to_number, written
 
 
 def sigmoid(x: Tensor) -> Tensor:
@@ -151,7 +151,7 @@ def demo(*, function: str = "relu", x: float = 1.0) -> Demo:
     figure = make_subplots(rows=1, cols=2, subplot_titles=("함수", "미분(기울기)"))
     for column, (curve, point, colour) in enumerate(((y, at, BLUE), (slope, at_slope, RED)), 1):
         figure.add_scatter(x=axis.tolist(), y=curve.tolist(), mode="lines", line={"color": colour}, row=1, col=column)
-        figure.add_scatter(x=[x], y=[point], mode="markers+text", text=[plain(point)], textposition="top center",
+        figure.add_scatter(x=[x], y=[point], mode="markers+text", text=[written(point)], textposition="top center",
                            marker={"size": 11, "color": colour}, row=1, col=column)
     figure.update_layout(showlegend=False)
     titled(figure, f"{LABELS[function]}: x={x:g}에서", "입력 x", "값")
@@ -172,7 +172,7 @@ def demo(*, function: str = "relu", x: float = 1.0) -> Demo:
         figure=figure,
         numbers={"함숫값": round(at, 6), "기울기": round(at_slope, 6),
                  "기울기의 최댓값(-8~8)": round(slope.max().item(), 4)},
-        text=f"{LABELS[function]}에 x={x:g} 값을 넣으면 {plain(at)}, 기울기는 {plain(at_slope)}입니다. {signal}",
+        text=f"{LABELS[function]}에 x={x:g} 값을 넣으면 {written(at)}, 기울기는 {written(at_slope)}입니다. {signal}",
         code=CODE.format(call=CALLS[function], x=float(x)),
         detail=detail,
     )
@@ -216,18 +216,18 @@ def _parse(question: str) -> Mapping[str, Any] | None:
 
 def _run(name: str, x: float, slope: bool) -> Computed:
     value, gradient = (t.item() for t in value_and_slope(name, torch.tensor(x, dtype=torch.float64)))
-    label, at = LABELS[name], plain(x)
+    label, at = LABELS[name], written(x)
     if slope:
-        how = f"{label}의 x={at}에서 미분은 {plain(gradient)}입니다(함숫값은 {plain(value)})."
+        how = f"{label}의 x={at}에서 미분은 {written(gradient)}입니다(함숫값은 {written(value)})."
         if name == "sigmoid":
-            how = f"σ({at})={plain(value)}이므로 σ(1-σ)={plain(value)}×(1-{plain(value)})={plain(gradient)}입니다."
+            how = f"σ({at})={written(value)}이므로 σ(1-σ)={written(value)}×(1-{written(value)})={written(gradient)}."
         if name == "tanh":
-            how = f"tanh({at})={plain(value)}이므로 1-tanh²={plain(gradient)}입니다."
-        return Computed(plain(gradient), how, f"$\\frac{{d}}{{dx}}\\left[{FORMULAS[name]}\\right]$")
-    how = f"{label}의 식에 x={at}를 넣으면 {plain(value)}입니다."
+            how = f"tanh({at})={written(value)}이므로 1-tanh²={written(gradient)}입니다."
+        return Computed(written(gradient), how, f"$\\frac{{d}}{{dx}}\\left[{FORMULAS[name]}\\right]$")
+    how = f"{label}의 식에 x={at}를 넣으면 {written(value)}입니다."
     if name == "sigmoid":
-        how = f"1/(1+e^(-x))에 x={at}를 넣으면 1/(1+{plain(math.exp(-x))})={plain(value)}입니다." if x > -700 else how
-    return Computed(plain(value), how, f"${FORMULAS[name]}$")
+        how = f"1/(1+e^(-x))에 {at}를 넣으면 1/(1+{written(math.exp(-x))})={written(value)}." if x > -700 else how
+    return Computed(written(value), how, f"${FORMULAS[name]}$")
 
 
 CONCEPT = Concept(

@@ -22,7 +22,7 @@ from torch import Tensor
 
 from models.concept import Computation, Computed, Concept, ConceptError, Control, Demo
 from models.figures import BLUE, GREY, RED, titled
-from models.reading import has, lists, named_numbers, ordinal, plain, typed
+from models.reading import has, lists, named_numbers, ordinal, typed, written
 
 
 def mse(prediction: Tensor, target: Tensor) -> Tensor:
@@ -117,7 +117,7 @@ def demo(*, prediction: str = "0.7, 0.2, 0.1", target: int = 1) -> Demo:
     figure.add_scatter(x=axis.tolist(), y=((1 - axis) ** 2).tolist(), name="(1-p)²", line={"color": GREY}, row=1, col=2)
     if right > 0:
         figure.add_scatter(x=[right], y=[loss], mode="markers", name="지금", marker_color=RED, row=1, col=2)
-    titled(figure, f"크로스 엔트로피 = {plain(loss)}", "클래스", "값")
+    titled(figure, f"크로스 엔트로피 = {written(loss)}", "클래스", "값")
     figure.update_xaxes(title_text="정답 클래스의 확률 p", row=1, col=2)
 
     coin = torch.linspace(0.001, 0.999, 100, dtype=torch.float64)
@@ -127,9 +127,9 @@ def demo(*, prediction: str = "0.7, 0.2, 0.1", target: int = 1) -> Demo:
     titled(detail, "동전의 앞면 확률과 정보량, 엔트로피", "앞면의 확률", "비트").update_yaxes(range=[0, 6])
     return Demo(
         figure=figure,
-        numbers={"크로스 엔트로피(=NLL)": plain(loss), "MSE": round(mse(q, y).item(), 4),
+        numbers={"크로스 엔트로피(=NLL)": written(loss), "MSE": round(mse(q, y).item(), 4),
                  "예측의 엔트로피": round(entropy(q).item(), 4), "고르게 찍을 때의 손실": round(even, 4)},
-        text=f"정답에 준 확률이 {right:g}이므로 손실은 {plain(loss)}입니다. 고르게 찍으면 {plain(even)}입니다.",
+        text=f"정답에 준 확률이 {right:g}이므로 손실은 {written(loss)}입니다. 고르게 찍으면 {written(even)}입니다.",
         code=CODE.format(q=numbers, target=target - 1),
         detail=detail,
     )
@@ -164,11 +164,11 @@ def _run_cross_entropy(p: list[float], q: list[float], scores: bool, base: float
     target, predicted = (torch.tensor(v, dtype=torch.float64) for v in (p, q))
     if scores:
         predicted = log_softmax(predicted).exp()
-    before = f"소프트맥스를 적용하면 [{', '.join(map(plain, predicted.tolist()))}]이고, " if scores else ""
+    before = f"소프트맥스를 적용하면 [{', '.join(map(written, predicted.tolist()))}]이고, " if scores else ""
     value = cross_entropy_of(target, predicted).item() / math.log(base)
-    terms = " ".join(f"- {plain(a)}·log({plain(b)})" for a, b in zip(p, predicted.tolist(), strict=True) if a > 0)
+    terms = " ".join(f"- {written(a)}·log({written(b)})" for a, b in zip(p, predicted.tolist(), strict=True) if a > 0)
     unit = "밑이 2" if base == 2 else "자연로그"
-    return Computed(plain(value), f"{before}정답이 0인 항은 빠지므로 {terms} = {plain(value)}입니다({unit}).",
+    return Computed(written(value), f"{before}정답이 0인 항은 빠지므로 {terms} = {written(value)}입니다({unit}).",
                     "$H(P, Q) = -\\sum_x P(x)\\log Q(x)$")
 
 
@@ -184,9 +184,9 @@ def _pair(question: str) -> tuple[list[float], list[float]] | None:
 # 이름: (묻는 말, 손실, 항 하나를 적는 법, 식)
 _PAIRED = {
     "bce": (("bce", "이진크로스엔트로피", "이진교차엔트로피", "binarycrossentropy"), binary_cross_entropy,
-            lambda p, y: f"-log({plain(p if y == 1 else 1 - p)})", "$-y\\log p - (1-y)\\log(1-p)$"),
-    "mse": (("mse", "평균제곱오차"), mse, lambda p, y: f"({plain(p - y)})²", "$\\frac{1}{m}\\sum(\\hat y - y)^2$"),
-    "mae": (("mae", "평균절대오차", "평균절댓값오차"), mae, lambda p, y: f"|{plain(p - y)}|",
+            lambda p, y: f"-log({written(p if y == 1 else 1 - p)})", "$-y\\log p - (1-y)\\log(1-p)$"),
+    "mse": (("mse", "평균제곱오차"), mse, lambda p, y: f"({written(p - y)})²", "$\\frac{1}{m}\\sum(\\hat y - y)^2$"),
+    "mae": (("mae", "평균절대오차", "평균절댓값오차"), mae, lambda p, y: f"|{written(p - y)}|",
             "$\\frac{1}{m}\\sum|\\hat y - y|$"),
 }
 
@@ -201,7 +201,7 @@ def _parse_paired(question: str) -> Mapping[str, Any] | None:
 
 def _run_paired(kind: str, prediction: list[float], target: list[float]) -> Computed:
     _, loss, term, formula = _PAIRED[kind]
-    value = plain(loss(*(torch.tensor(v, dtype=torch.float64) for v in (prediction, target))).item())
+    value = written(loss(*(torch.tensor(v, dtype=torch.float64) for v in (prediction, target))).item())
     terms = " + ".join(term(p, y) for p, y in zip(prediction, target, strict=True))
     return Computed(value, f"({terms}) / {len(target)} = {value}입니다.", formula)
 
@@ -222,10 +222,10 @@ def _run_entropy(p: list[float], bits: bool, event: bool) -> Computed:
     tensor = torch.tensor(p, dtype=torch.float64)
     nats = (information(tensor)[0] if event else entropy(tensor)).item()
     value = nats / math.log(2) if bits else nats
-    log, other = ("log2", f"{plain(nats)} nat") if bits else ("ln", f"{plain(nats / math.log(2))}비트")
-    way = f"-{log}({plain(p[0])})" if event else " ".join(f"- {plain(v)}·{log}({plain(v)})" for v in p if v > 0)
+    log, other = ("log2", f"{written(nats)} nat") if bits else ("ln", f"{written(nats / math.log(2))}비트")
+    way = f"-{log}({written(p[0])})" if event else " ".join(f"- {written(v)}·{log}({written(v)})" for v in p if v > 0)
     formula = "$-\\log P(x)$" if event else "$H(P) = -\\sum_x P(x)\\log P(x)$"
-    return Computed(plain(value), f"{way} = {plain(value)}입니다. 다른 단위로는 {other}입니다.", formula)
+    return Computed(written(value), f"{way} = {written(value)}입니다. 다른 단위로는 {other}입니다.", formula)
 
 
 CONCEPT = Concept(
