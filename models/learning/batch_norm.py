@@ -26,7 +26,7 @@ from models.figures import BLUE, GOLD, GREEN, GREY, RED, titled
 from models.reading import COUNT_WORDS, VALUE_WORDS, has, lists, named_numbers, written, written_list
 
 
-def normalize(x: Tensor, dims: Sequence[int], eps: float) -> tuple[Tensor, Tensor, Tensor]:
+def normalize(x: Tensor, dims: Sequence[int], eps: float = 1e-5) -> tuple[Tensor, Tensor, Tensor]:
     """``x`` with mean 0 and variance 1 over ``dims``.
 
     Returns:
@@ -224,7 +224,8 @@ CONCEPT = Concept(
     slug="batch_norm",
     title="배치 정규화",
     aliases=("batch normalization", "batch norm", "BatchNorm", "BatchNorm1d", "BatchNorm2d", "배치정규화",
-             "배치 노말라이제이션", "배치 놈", "내부 공변량 변화", "internal covariate shift", "running_mean", "running_var"),
+             "배치 노말라이제이션", "배치 놈", "내부 공변량 변화", "internal covariate shift", "running_mean",
+             "running_var"),
     summary="층의 값을 미니배치마다 평균 0, 분산 1로 맞춘 뒤 학습되는 배율과 이동량으로 다시 펴 준다.",
     demo=demo,
     controls=(
