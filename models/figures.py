@@ -26,3 +26,13 @@ def grid(values, *, labels=None, colorscale: str = "Blues", showscale: bool = Fa
     text = labels if labels is not None else [[f"{v:g}" if v == int(v) else f"{v:.2f}" for v in row] for row in rows]
     return go.Heatmap(z=rows, text=text, texttemplate="%{text}", colorscale=colorscale, showscale=showscale,
                       xgap=2, ygap=2, hoverinfo="x+y+text")
+
+
+def pixels(values, *, colorscale: str = "Greys_r", middle: float | None = None) -> go.Heatmap:
+    """A matrix drawn as an image without numbers in its cells (three digits kept, so that the figure stays small).
+
+    ``values``: tensor or nested lists, (rows, columns). ``middle``: the value that takes the colour in the middle.
+    """
+    rows = values.tolist() if hasattr(values, "tolist") else values
+    return go.Heatmap(z=[[float(f"{v:.3g}") for v in row] for row in rows], colorscale=colorscale, zmid=middle,
+                      showscale=False)
