@@ -1,7 +1,7 @@
 """Notes to chunks: passages along the structure of the note, each under its headings, with exact offsets and lines.
 
-A section's blocks are packed up to a limit; where a cut is needed, it falls where it parts least: rather between paragraphs
-than between a formula and the sentence that introduces it. Sections of a line or two join the one after them.
+A section's blocks are packed up to a limit; where a cut is needed, it falls where it parts least: rather between
+paragraphs than between a formula and the sentence that introduces it. Sections of a line or two join the one after.
 """
 
 from __future__ import annotations
@@ -9,7 +9,7 @@ from __future__ import annotations
 import hashlib
 import re
 from bisect import bisect_right
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 from itertools import accumulate, groupby
 
@@ -20,7 +20,7 @@ from indexer.sentences import split_paragraph
 from indexer.spans import unweighty_spans
 from indexer.types import Block, BlockKind, Chunk, Note
 
-_WORD = re.compile(r"\w")
+_DRAWN = re.compile(r"[\s#\-=*_~+<>|.·─—]+")
 _NUMBERING = re.compile(r"^(?:part\s+)?(?:[\dIVX]+[.)]?)+\s+", re.IGNORECASE)
 _CONTINUES = re.compile(r"\s*(?:여기서|여기에서|이때|이 때|단,|즉,|where\b|위 식|위의 식)")
 _SHOWN: tuple[BlockKind, ...] = ("formula", "code", "table")
@@ -55,10 +55,10 @@ class _Atom:
 def chunk_note(note: Note, *, max_chars: int = 700, min_chars: int = 120) -> list[Chunk]:
     """Return the chunks of ``note``, in order and not overlapping; ``chunk.text == note.text[chunk.start:chunk.end]``.
 
-    A chunk holds at most ``max_chars`` characters of text (HTML tags and base64 pictures do not count), except what is not
-    cut: a formula, a table's row, a code fence up to four times that, each with the sentence that introduces it.
-    Sections shorter than ``min_chars`` are joined with the one after them. Raises ValueError unless
-    0 <= min_chars < max_chars.
+    A chunk holds at most ``max_chars`` characters of text (HTML tags and base64 pictures do not count), except what is
+    not cut: a formula, a table's row, a code fence up to four times that, each with the sentence that introduces it.
+    Rules drawn between sections (``---``) make no chunk. Sections shorter than ``min_chars`` are joined with the one
+    after them. Raises ValueError unless 0 <= min_chars < max_chars.
     """
     if not 0 <= min_chars < max_chars:
         raise ValueError(f"min_chars {min_chars} must be less than max_chars {max_chars}")
@@ -68,8 +68,9 @@ def chunk_note(note: Note, *, max_chars: int = 700, min_chars: int = 120) -> lis
     chunks = []
     for group in _joined(_sections(note), size, max_chars, min_chars):
         atoms = list(_atoms(note.text, group, max_chars, size))
-        for packed in _packed(atoms, max_chars, min_chars, size, note.text):
-            chunks.append(_chunk(note, packed, starts, seen))
+        for packed in _packed(atoms, max_chars, min_chars, size):
+            if spoken := _without_rules(note.text, packed):
+                chunks.append(_chunk(note, spoken, starts, seen))
     return chunks
 
 
@@ -94,7 +95,7 @@ def _sections(note: Note) -> list[_Section]:
     """Split at headings. A path has no two neighbours that say the same ("1. ML > 1.1. ML")."""
     title = plain_line(str(note.metadata.get("title") or ""))
     first = next((block.title for block in note.blocks if block.kind == "heading"), "")
-    outer = (title,) if title and _bare(title) != _bare(first) else ()
+    outer: tuple[str, ...] = (title,) if title and _bare(title) != _bare(first) else ()
     open_headings: list[tuple[int, str]] = []
     sections: list[_Section] = []
     current: list[Block] = []
@@ -125,8 +126,8 @@ def _path(outer: tuple[str, ...], headings: list[tuple[int, str]]) -> tuple[str,
     return tuple(path)
 
 
-def _says_something(blocks: Sequence[Block]) -> bool:
-    return any(block.kind != "heading" for block in blocks)
+def _says_something(sections: Sequence[_Section]) -> bool:
+    return any(block.kind != "heading" for section in sections for block in section.blocks)
 
 
 def _joined(sections: list[_Section], size: Size, limit: int, minimum: int) -> list[list[_Section]]:
@@ -137,21 +138,26 @@ def _joined(sections: list[_Section], size: Size, limit: int, minimum: int) -> l
 
     groups: list[list[_Section]] = []
     for section in sections:
-        last = groups[-1] if groups else None
-        if last is not None:
-            together = length([*last, section])
-            only_headings = not any(_says_something(part.blocks) for part in last)
-            bare = not _says_something(section.blocks)
-            tiny = length(last) < minimum and together <= limit and section.level >= last[-1].level
-            tail = length([section]) < minimum // 2 and together <= limit and section.level > last[0].level
-            if only_headings or tiny or (tail and not bare):
-                last.append(section)
-                continue
-        groups.append([section])
+        if groups and _joins(groups[-1], section, length, limit, minimum):
+            groups[-1].append(section)
+        else:
+            groups.append([section])
     for number in range(len(groups) - 1, 0, -1):  # bare headings with nothing after them
-        if not any(_says_something(section.blocks) for section in groups[number]):
+        if not _says_something(groups[number]):
             groups[number - 1] += groups.pop(number)
     return groups
+
+
+def _joins(
+    group: list[_Section], section: _Section, length: Callable[[Sequence[_Section]], int], limit: int, minimum: int
+) -> bool:
+    if not _says_something(group):
+        return True
+    if not _says_something([section]) or length([*group, section]) > limit:
+        return False
+    below = section.level >= group[-1].level
+    scrap = length(group) < minimum // 2  # a line before a section whose level jumped up: better there than alone
+    return (length(group) < minimum and below) or scrap or (length([section]) < minimum // 2 and below)
 
 
 def _atoms(text: str, sections: list[_Section], limit: int, size: Size) -> Iterator[_Atom]:
@@ -194,7 +200,13 @@ def _cut(text: str, block: Block, following: Block | None, limit: int, size: Siz
     return [*cut[:-1], Piece(last.start, head, last.lead), Piece(sentence, last.end)]
 
 
-def _packed(atoms: list[_Atom], limit: int, minimum: int, size: Size, text: str) -> Iterator[list[_Atom]]:
+def _without_rules(text: str, atoms: list[_Atom]) -> list[_Atom]:
+    """Drop rules and stray marks from both ends: they say nothing, and alone they are no passage."""
+    spoken = [number for number, atom in enumerate(atoms) if not _DRAWN.fullmatch(text, atom.start, atom.end)]
+    return atoms[spoken[0] : spoken[-1] + 1] if spoken else []
+
+
+def _packed(atoms: list[_Atom], limit: int, minimum: int, size: Size) -> Iterator[list[_Atom]]:
     start = 0
     while start < len(atoms):
         stop = start + 1
@@ -228,7 +240,8 @@ def _best_cut(atoms: list[_Atom], start: int, full: int, minimum: int, size: Siz
     for cut in range(full - 1, start, -1):
         if size(atoms[start].start, atoms[cut - 1].end) < minimum:
             break
-        if atoms[cut].bond < atoms[best].bond and (atoms[best].bond >= _INTRODUCED or _late(atoms, start, cut, full, size)):
+        weaker = atoms[cut].bond < atoms[best].bond
+        if weaker and (atoms[best].bond >= _INTRODUCED or _late(atoms, start, cut, full, size)):
             best = cut
     return best
 

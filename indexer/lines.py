@@ -1,7 +1,7 @@
 """Where lines start: the one rule by which line numbers are counted everywhere.
 
-A line ends at ``\\r\\n``, ``\\n`` or a lone ``\\r``, as editors and Python's universal newlines count them; a form feed or
-U+2028 does not end one (``str.splitlines`` would say otherwise).
+A line ends at ``\\r\\n``, ``\\n`` or a lone ``\\r``, as editors and Python's universal newlines count them; a form feed
+or U+2028 does not end one (``str.splitlines`` would say otherwise).
 """
 
 from __future__ import annotations

@@ -1,7 +1,7 @@
-"""Notes of a folder: find them, tell what changed, read them one by one; what cannot be read says so and the rest goes on.
+"""Notes of a folder: find them, read them one by one; what cannot be read says so, and the rest goes on.
 
-``scan`` lists without reading, ``load`` gives the bytes (to hash with ``digest``), ``parse`` makes the note of them, and
-``read_notes`` does all three.
+``scan`` lists without reading, ``load`` gives the bytes (to hash with ``digest``), ``parse`` makes the note of them,
+and ``read_notes`` does all three.
 """
 
 from __future__ import annotations
@@ -36,7 +36,7 @@ class FoundFile:
 
 @dataclass(frozen=True)
 class Scan:
-    """What a folder holds: ``files`` by path, ``skipped`` what could not be listed, ``others`` the number of other files."""
+    """``files``: the notes by path; ``skipped``: what could not be listed; ``others``: how many other files."""
 
     files: tuple[FoundFile, ...]
     skipped: tuple[Skipped, ...] = ()
@@ -69,7 +69,7 @@ def scan(places: Places) -> Scan:
     """List the notes under ``places`` without reading them.
 
     Paths are relative to the folder given; with several places, to the folder that holds them all. Hidden files and
-    folders (``.git``, ``.ipynb_checkpoints``), Word's lock files and ``node_modules`` are not notes and are not counted.
+    folders (``.git``, ``.ipynb_checkpoints``), Word's lock files and ``node_modules`` are neither notes nor counted.
     Raises NotesNotFoundError where a place does not exist.
     """
     given = [Path(places)] if isinstance(places, (str, os.PathLike)) else [Path(place) for place in places]
@@ -89,7 +89,7 @@ def scan(places: Places) -> Scan:
 
 
 def load(file: FoundFile, *, max_bytes: int = MAX_BYTES) -> bytes:
-    """Return the bytes of ``file``. Raises NoteError (one Korean line) when it is too large, empty or cannot be read."""
+    """Return the bytes of ``file``. Raises NoteError (one Korean line) when it is too large, empty or unreadable."""
     try:
         with open(file.absolute, "rb") as stream:
             raw = stream.read(max_bytes + 1)
@@ -104,7 +104,7 @@ def load(file: FoundFile, *, max_bytes: int = MAX_BYTES) -> bytes:
 
 
 def parse(file: FoundFile, raw: bytes) -> tuple[Note | Skipped, ...]:
-    """Return the note in ``raw`` (the bytes of ``file``) and the parts of it that were skipped; never raises for bad bytes."""
+    """Return the note in ``raw`` (the bytes of ``file``) and the parts of it that were skipped; it does not raise."""
     read = reader_for(file.path)
     if read is None:
         return (Skipped(file.path, f"읽을 수 없는 형식입니다({PurePosixPath(file.path).suffix or '확장자 없음'})"),)
@@ -182,7 +182,8 @@ class _Walk:
                 else:
                     self.file(Path(entry.path))
             # real folders before links to them, so that a note keeps its own path
-            waiting = [path for path in inner if not path.is_symlink()] + waiting + [path for path in inner if path.is_symlink()]
+            links = [path for path in inner if path.is_symlink()]
+            waiting = [path for path in inner if not path.is_symlink()] + waiting + links
 
     def file(self, absolute: Path, *, given: bool = False) -> None:
         if reader_for(absolute.name) is None:

@@ -1,7 +1,7 @@
 """Sentences of a passage, with exact offsets: what an answer quotes.
 
-Structure comes first: a heading, a list item, a table's row, a formula and a code fence are one unit each. Only the text of
-paragraphs and quotes is split by Kiwi, which knows that Korean notes end sentences without a full stop (~함, ~임, ~다).
+Structure comes first: a heading, a list item, a table's row, a formula and a code fence are one unit each. Only running
+text is split by Kiwi, which knows that Korean notes end sentences without a full stop (~함, ~임, ~다).
 """
 
 from __future__ import annotations
@@ -13,27 +13,34 @@ from dataclasses import dataclass
 from functools import lru_cache
 
 from indexer.readers.blocks import markdown_blocks
-from indexer.spans import VERBATIM, Span, inside, whole_spans
+from indexer.spans import TAG, VERBATIM, Span, inside, whole_spans
 from indexer.types import BlockKind
 
 _LINE = re.compile(r"[^\r\n]+")
-_ITEM = re.compile(r"^[ \t>]*(?:[-*+•·○▪]|\d{1,9}[.)]|[가-하][.)])[ \t]+(?=\S)", re.MULTILINE)
+_LINE_END = re.compile(r"\r\n|\n|\r")
+_BLANK_AHEAD = re.compile(r"[ \t>]*(?:[\r\n]|\Z)")
 _LIST_LINE = re.compile(r"^[ \t>]*(?:[-*+]|\d{1,9}[.)])(?=[ \t]|$)", re.MULTILINE)
-_TABLE_RULE = re.compile(r"[|:\- \t]+")
-_ROW = re.compile(r"<tr\b.*?(?:</tr\s*>|(?=<tr\b|</table|</tbody|\Z))", re.DOTALL | re.IGNORECASE)
+_HTML_LIST = re.compile(r"<(/?)(ul|ol|dl|li|dt)\b", re.IGNORECASE)
+_TABLE_RULE = re.compile(r"[|:+=\- \t]+")
+_ROW = re.compile(r"<tr\b", re.IGNORECASE)
 _HTML_START = re.compile(r"<[A-Za-z!/]")
 _HTML_EDGE = re.compile(
-    r"</?(?:p|div|li|ul|ol|dl|dt|dd|h[1-6]|tr|table|thead|tbody|blockquote|section|article|figure|figcaption|details|summary"
-    r"|pre|br|hr|center|main|aside|header|footer|body|html)\b[^<>]*>",
+    r"</?(?:p|div|li|ul|ol|dl|dt|dd|h[1-6]|tr|table|thead|tbody|blockquote|section|article|figure|figcaption|details"
+    r"|summary|pre|br|hr|center|main|aside|header|footer|body|html)\b[^<>]*>",
     re.IGNORECASE,
 )
-_BLANKED = re.compile(r"</?[A-Za-z][^<>]*>|\*{1,3}|~~|==|__|^[ \t]*>+|!?\[|\]\([^()\n]*(?:\([^()\n]*\)[^()\n]*)*\)", re.MULTILINE)
-_NEW_LINE_STARTS = re.compile(r"[ \t>]*(?:[-=]+>|→|⇒|[-*+•·○▪※★☞]|\d{1,3}[.,)]|ex[).: ]|예[):])")
+_MARKS = re.compile(r"\*{1,3}|~~|==|__|^[ \t]*>+|!?\[|\]\([^()\n]*(?:\([^()\n]*\)[^()\n]*)*\)", re.MULTILINE)
+_NEW_LINE_STARTS = re.compile(r"[ \t>]*(?:[-=]+>|→|⇒|[-*+•·○▪※★☞◦■□▶◆]|\d{1,3}[.,)]|ex[).: ]|예[):])")
 _UNFINISHED = re.compile(
-    r"(?:[,·:(\[+=/&]|[은는을를의에와과며면]|이나|[하되이]고|하여|해서|으로|에서|지만|는데|므로|으나|및|또는|그리고|있는|하는|되는|된|위한|대한|같은"
+    r"(?:[,·:(\[+=/&]|[은는을를의에와과며면진한된던린할될질]|이나|[하되이]고|하여|해서|으로|에서|지만|는데|므로|으나|및|또는|그리고"
     r"|\b(?:the|a|an|of|to|in|and|or|with|for|is|are))$"
 )
-_WRAPPED_COLUMNS = 56  # a line at least this wide was broken by an editor rather than by its writer
+# The widest line an editor wraps to, and the narrowest that it may have wrapped; in columns, Hangul taking two.
+_MAX_WRAPPED, _MIN_WRAPPED = 100, 56
+_LONG_ITEM = 200  # an item beyond this is running text behind a bullet
+_KIWI_CHARS = 4000  # Kiwi's time grows faster than its input
+_HANGUL = re.compile(r"[가-힣]")
+_STOP = re.compile(r"[.!?]+[\"')\]]*(?=\s+[A-Z\"'(])")
 _JAMO = re.compile(r"[\u1160-\u11ff]")
 
 
@@ -50,8 +57,7 @@ def sentences(text: str) -> list[Sentence]:
     """Return the sentences of ``text`` in order, not overlapping; every character but white space is in one."""
     found: list[Sentence] = []
     for block in markdown_blocks(text):
-        source = text[block.start : block.end]
-        spans = _UNITS.get(block.kind, _whole)(source)
+        spans = _UNITS.get(block.kind, _whole)(text[block.start : block.end])
         found += [Sentence(block.start + start, block.start + end, block.kind) for start, end in spans]
     return found
 
@@ -63,28 +69,25 @@ def split_paragraph(text: str) -> list[Span]:
 
 @lru_cache(maxsize=4096)
 def _split(text: str) -> tuple[Span, ...]:
-    from indexer.korean import kiwi  # takes seconds to load: only when there is text to split
-
     whole = whole_spans(text)
     masked, offsets = _composed(_masked(text))
-    cuts: set[int] = set()
-    for sentence in kiwi().split_into_sents(masked):
-        cuts.add(offsets[sentence.end])
-    cuts |= set(_line_cuts(text))
+    cuts = {offsets[cut] for cut in _sentence_ends(masked)} | set(_line_cuts(text))
     return tuple(_spans(text, sorted(cut for cut in cuts if not inside(whole, cut))))
 
 
 def _masked(text: str) -> str:
     """Same length, marks blanked and formulas made words, so that they neither end sentences nor hide their ends."""
     masked = VERBATIM.sub(lambda match: "X" * len(match[0]), text)
-    return _BLANKED.sub(lambda match: " " * len(match[0]), masked)
+    return _MARKS.sub(lambda match: " " * len(match[0]), TAG.sub(lambda match: " " * len(match[0]), masked))
 
 
 def _composed(text: str) -> tuple[str, list[int]]:
     """NFC of ``text``, and for every offset into it the offset it came from."""
     if unicodedata.is_normalized("NFC", text):
         return text, list(range(len(text) + 1))
-    parts, offsets, start = [], [], 0
+    parts: list[str] = []
+    offsets: list[int] = []
+    start = 0
     for position in range(1, len(text) + 1):
         if position < len(text) and (unicodedata.combining(text[position]) or _JAMO.match(text[position])):
             continue
@@ -95,26 +98,57 @@ def _composed(text: str) -> tuple[str, list[int]]:
     return "".join(parts), [*offsets, len(text)]
 
 
+def _sentence_ends(text: str) -> Iterator[int]:
+    if not _HANGUL.search(text):
+        yield from (match.end() for match in _STOP.finditer(text))
+        return
+    from indexer.korean import kiwi  # takes seconds to load: only when there is Korean to split
+
+    start = 0
+    while start < len(text):
+        end = len(text)
+        if end - start > _KIWI_CHARS:
+            end = max(text.rfind(mark, start, start + _KIWI_CHARS) for mark in "\n ") + 1 or start + _KIWI_CHARS
+        yield from (start + sentence.end for sentence in kiwi().split_into_sents(text[start:end]))
+        start = end
+
+
 def _line_cuts(text: str) -> Iterator[int]:
-    """Line ends that also end a sentence: notes put one thought on a line, without a mark."""
-    for match in re.finditer(r"\r\n|\n|\r", text):
-        before = text[: match.start()].rsplit("\n", 1)[-1].strip()
-        blank = re.match(r"[ \t>]*(?:[\r\n]|\Z)", text[match.end() :])
-        width = sum(2 if unicodedata.east_asian_width(letter) in "WF" else 1 for letter in before)
-        if blank or _NEW_LINE_STARTS.match(text, match.end()) or (width < _WRAPPED_COLUMNS and not _UNFINISHED.search(before)):
+    """Line ends that also end a sentence: notes put one thought on a line, without a mark.
+
+    A line break is an editor's where the next word would not have fit; then the sentence may go on.
+    """
+    breaks = list(_LINE_END.finditer(text))
+    if not breaks:
+        return
+    starts = [0, *(match.end() for match in breaks)]
+    ends = [*(match.start() for match in breaks), len(text)]
+    lines = [text[start:end].strip() for start, end in zip(starts, ends, strict=True)]
+    widest = max(map(_columns, lines))
+    for number, match in enumerate(breaks):
+        line, following = lines[number], lines[number + 1]
+        if _BLANK_AHEAD.match(text, match.end()) or _NEW_LINE_STARTS.match(text, match.end()):
             yield match.start()
+        elif not _UNFINISHED.search(line):
+            width = _columns(line)
+            fits = width + 1 + _columns(following.split(maxsplit=1)[0]) <= widest
+            if fits or widest > _MAX_WRAPPED or width < _MIN_WRAPPED:
+                yield match.start()
+
+
+def _columns(text: str) -> int:
+    return sum(2 if unicodedata.east_asian_width(letter) in "WF" else 1 for letter in text)
 
 
 def _spans(text: str, cuts: list[int]) -> Iterator[Span]:
     """Trimmed spans between cuts; closing marks that a cut left behind go with the sentence they close."""
     start = 0
     for cut in [*cuts, len(text)]:
-        while start < cut < len(text) and text[cut] in "*_~`)\"'”’]」』>":
+        while start < cut < len(text) and text[cut] in "*_~`)\"'”’]」』>" and not text[cut - 1].isspace():
             cut += 1
         piece = text[start:cut]
         if piece.strip():
-            left = len(piece) - len(piece.lstrip())
-            yield start + left, start + len(piece.rstrip())
+            yield start + len(piece) - len(piece.lstrip()), start + len(piece.rstrip())
         start = max(start, cut)
 
 
@@ -126,9 +160,8 @@ def _paragraph(source: str) -> list[Span]:
     if not _HTML_START.match(source):
         return split_paragraph(source)
     spans: list[Span] = []
-    start = 0
     for start, end in _between(source, [match.start() for match in _HTML_EDGE.finditer(source)]):
-        if _HTML_EDGE.sub("", source[start:end]).strip():
+        if TAG.sub("", source[start:end]).strip():
             spans += [(start + first, start + last) for first, last in split_paragraph(source[start:end])]
         elif spans:
             spans[-1] = (spans[-1][0], end)  # a closing tag
@@ -144,34 +177,49 @@ def _between(source: str, cuts: list[int]) -> Iterator[Span]:
             yield start + len(piece) - len(piece.lstrip()), start + len(piece.rstrip())
 
 
-def item_starts(source: str) -> list[int]:
-    """Return the offsets of the lines that begin an item of a Markdown list, at any depth; lines of fences do not."""
+def item_starts(source: str) -> list[tuple[int, int]]:
+    """Return (offset, depth) of every item of a list, Markdown or HTML; the deeper, the larger the depth.
+
+    A line in a fence or formula that looks like an item is none.
+    """
+    if _HTML_START.match(source):
+        items, depth = [], 0
+        for tag in _HTML_LIST.finditer(source):
+            if tag[2].lower() in ("ul", "ol", "dl"):
+                depth += -1 if tag[1] else 1
+            elif not tag[1]:
+                items.append((tag.start(), depth))
+        return items
     whole = whole_spans(source)
-    return [match.start() for match in _LIST_LINE.finditer(source) if not _covered(whole, match.start())]
-
-
-def _covered(spans: list[Span], position: int) -> bool:
-    return inside(spans, position) is not None
+    marks = (match for match in _LIST_LINE.finditer(source) if not inside(whole, match.start()))
+    return [(match.start(), len(match[0].expandtabs(4)) - len(match[0].lstrip(" \t>"))) for match in marks]
 
 
 def _items(source: str) -> list[Span]:
     if _HTML_START.match(source):
         return _paragraph(source)
-    return list(_between(source, item_starts(source)))
+    spans: list[Span] = []
+    for start, end in _between(source, [offset for offset, _ in item_starts(source)]):
+        item = source[start:end]
+        lazy = re.search(r"[\r\n][^\s>]", item)  # the next lines are not indented: text that follows an item at once
+        if (lazy or end - start > _LONG_ITEM) and not VERBATIM.search(item):
+            spans += [(start + first, start + last) for first, last in split_paragraph(item)]
+        else:
+            spans.append((start, end))
+    return spans
 
 
 def _rows(source: str) -> list[Span]:
     if "<t" in source[:2000].lower():
-        rows = [match.span() for match in _ROW.finditer(source)]
-        return list(_between(source, [start for start, _ in rows][1:])) or _whole(source)
+        return list(_between(source, [match.start() for match in _ROW.finditer(source)][1:]))
     spans: list[Span] = []
     for match in _LINE.finditer(source):
-        if not match[0].strip():
-            continue
-        if spans and _TABLE_RULE.fullmatch(match[0].strip()):
+        row = match[0].strip()
+        if row and spans and _TABLE_RULE.fullmatch(row):
             spans[-1] = (spans[-1][0], match.end())  # the header and its rule
-        else:
-            spans.append((match.start() + len(match[0]) - len(match[0].lstrip()), match.start() + len(match[0].rstrip())))
+        elif row:
+            start = match.start() + len(match[0]) - len(match[0].lstrip())
+            spans.append((start, start + len(row)))
     return spans
 
 

@@ -1,15 +1,17 @@
-"""Block rules that CommonMark lacks and study notes need: formulas, HTML tables, tables without a rule, fences left open.
+"""Block rules that CommonMark lacks and study notes need: formulas, HTML tables, bare tables, fences left open.
 
-Each rule has markdown-it's signature ``(state, start line, end line, silent) -> matched`` and, when it matches and is not
-silent, pushes one token with a line ``map``. ``parser()`` returns markdown-it with them put in.
+Each rule has markdown-it's signature ``(state, start line, end line, silent) -> matched`` and, when it matches and is
+not silent, pushes one token with a line ``map``. ``parser()`` returns markdown-it with them put in.
 """
 
 from __future__ import annotations
 
 import re
+from collections.abc import Callable
 from functools import cache
 
 from markdown_it import MarkdownIt
+from markdown_it.ruler import RuleOptionsType
 from markdown_it.rules_block import StateBlock, fence
 
 _MAX_LINES = 300  # a formula or table longer than this was never closed
@@ -17,6 +19,7 @@ _INLINE_CODE = re.compile(r"`+[^`\n]*`+")
 _ENVIRONMENT = re.compile(r"\\begin\{([A-Za-z]+\*?)\}")
 _HEADING = re.compile(r"#{1,6}[ \t]+\S")
 _SUBHEADING = re.compile(r"#{2,6}[ \t]+\S")
+_DRAWN = re.compile(r"~{6,}")
 _FENCE_MARK = re.compile(r"`{3,}|~{3,}")
 _FENCE_WITH_LANGUAGE = re.compile(r"(`{3,}|~{3,})[ \t]*[\w+#.-]+[ \t]*$")
 _TABLE_TAG = re.compile(r"<(/?)table\b", re.IGNORECASE)
@@ -52,7 +55,8 @@ def _formula_end(state: StateBlock, start: int, end: int) -> int:
             return start + 1 if line.rstrip(" .,;").endswith("]") else 0
         return _find(state, start, end, lambda text: "\\]" in text, blanks=True)
     if line.startswith("\\begin{") and (match := _ENVIRONMENT.match(line)):
-        opened, closed, depth = match[0], f"\\end{{{match[1]}}}", line.count(match[0]) - line.count(f"\\end{{{match[1]}}}")
+        opened, closed = match[0], f"\\end{{{match[1]}}}"
+        depth = line.count(opened) - line.count(closed)
         number = start + 1
         while depth > 0 and number < min(end, start + _MAX_LINES):
             depth += _line(state, number).count(opened) - _line(state, number).count(closed)
@@ -61,7 +65,7 @@ def _formula_end(state: StateBlock, start: int, end: int) -> int:
     return 0
 
 
-def _find(state: StateBlock, start: int, end: int, closes, *, blanks: bool) -> int:  # type: ignore[no-untyped-def]
+def _find(state: StateBlock, start: int, end: int, closes: Callable[[str], bool], *, blanks: bool) -> int:
     indent = min(state.blkIndent, state.sCount[start])
     for number in range(start + 1, min(end, start + _MAX_LINES)):
         line = _line(state, number)
@@ -74,7 +78,7 @@ def _find(state: StateBlock, start: int, end: int, closes, *, blanks: bool) -> i
 
 
 def formula(state: StateBlock, start: int, end: int, silent: bool) -> bool:
-    """``$$ … $$``, ``\\[ … \\]`` and ``\\begin{…} … \\end{…}``, over lines that hold anything (``=``, ``-``, blanks)."""
+    """``$$ … $$``, ``\\[ … \\]`` and ``\\begin{…} … \\end{…}``, over lines of anything (``=``, ``-``, blanks)."""
     stop = _formula_end(state, start, end)
     return bool(stop) and (silent or _push(state, "formula", start, stop))
 
@@ -132,20 +136,18 @@ def closing_fence(state: StateBlock, start: int, end: int, silent: bool) -> bool
     """CommonMark's fence, except that one left open does not swallow the sections after it.
 
     A fence that meets another opening fence, or the end of the note, before it is closed ends at the first heading of
-    level 2 or more that stands between blank lines (a comment in code seldom does).
+    level 2 or more that stands between blank lines (a comment in code seldom does). A long row of tildes is a rule that
+    somebody drew, or underlines a title in reStructuredText.
     """
-    if not fence(state, start, end, silent):
+    if _DRAWN.fullmatch(_line(state, start)) or not fence(state, start, end, silent):
         return False
     if silent:
         return True
-    token = state.tokens[-1]
-    stop = state.line
-    marks = token.markup[0] * 3
-    reopened = next(
-        (n for n in range(start + 1, stop) if (m := _FENCE_WITH_LANGUAGE.match(_line(state, n))) and m[1].startswith(marks)),
-        None,
-    )
-    closed = stop - 1 > start and _line(state, stop - 1).strip(token.markup[0]) == "" and _line(state, stop - 1)
+    token, stop = state.tokens[-1], state.line
+    openers = ((number, _FENCE_WITH_LANGUAGE.match(_line(state, number))) for number in range(start + 1, stop))
+    reopened = next((number for number, match in openers if match and match[1].startswith(token.markup)), None)
+    last = _line(state, stop - 1)
+    closed = stop - 1 > start and bool(last) and not last.strip(token.markup[0])
     if closed and reopened is None:
         return True
     for number in range(start + 2, stop if reopened is None else reopened):
@@ -165,8 +167,8 @@ def parser() -> MarkdownIt:
     """
     md = MarkdownIt("commonmark").enable("table").disable("reference")
     md.core.ruler.enableOnly(["normalize", "block"])
-    ends = {"alt": ["paragraph", "reference", "blockquote", "list"]}
-    md.block.ruler.at("fence", closing_fence, {"alt": ["paragraph", "reference", "blockquote", "list"]})
+    ends: RuleOptionsType = {"alt": ["paragraph", "reference", "blockquote", "list"]}
+    md.block.ruler.at("fence", closing_fence, ends)
     md.block.ruler.before("table", "formula", formula, ends)
     md.block.ruler.after("formula", "html_table", html_table, ends)
     md.block.ruler.after("html_table", "bare_table", bare_table, {"alt": ["paragraph", "reference"]})

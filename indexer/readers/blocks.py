@@ -100,7 +100,8 @@ def _heading(block: Block, source: str, markup: str) -> Block:
         return Block("heading", block.start, block.end, len(markup), title)
     lines = source.strip().splitlines()
     title = plain_line(lines[0])
-    if len(lines) != 2 or len(title) > 80 or (markup == "-" and _ENDS_A_SENTENCE.search(title)) or not _WORD.search(title):
+    underlined = markup == "=" or not _ENDS_A_SENTENCE.search(title)
+    if len(lines) != 2 or len(title) > 80 or not underlined or not _WORD.search(title):
         return Block("paragraph", block.start, block.end)
     return Block("heading", block.start, block.end, 1 if markup == "=" else 2, title)
 

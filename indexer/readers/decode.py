@@ -80,11 +80,12 @@ def _with_mark(body: bytes, codec: str) -> Decoded:
     try:
         return Decoded(_readable(body.decode(codec)), codec)
     except UnicodeDecodeError as error:
-        raise NoteError(f"{codec.upper()} 표시(BOM)가 있으나 {error.start}번째 바이트가 깨졌습니다 — UTF-8로 다시 저장하세요") from error
+        where = f"{codec.upper()} 표시(BOM)가 있으나 {error.start}번째 바이트가 깨졌습니다"
+        raise NoteError(f"{where} — UTF-8로 다시 저장하세요") from error
 
 
 def _without_mark(raw: bytes) -> Decoded:
-    """UTF-16 without a mark: ASCII in it has a zero in every other byte; the right byte order gives Hangul and ASCII."""
+    """UTF-16 without a mark: the right byte order is the one that gives Hangul and ASCII."""
     best: tuple[float, Decoded] | None = None
     for codec in ("utf-16-le", "utf-16-be"):
         try:

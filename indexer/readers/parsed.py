@@ -11,7 +11,7 @@ from indexer.types import Block, Skipped
 
 @dataclass(frozen=True)
 class Parsed:
-    """``text`` and ``blocks`` as in :class:`indexer.types.Note`; ``skipped``: parts that could not be read (a PDF's pages)."""
+    """``text``, ``blocks``, ``metadata`` as in :class:`indexer.types.Note`; ``skipped``: parts not read (pages)."""
 
     text: str
     blocks: tuple[Block, ...]
