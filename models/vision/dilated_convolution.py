@@ -132,7 +132,8 @@ CONCEPT = Concept(
     slug="dilated_convolution",
     title="팽창 합성곱",
     aliases=("dilated convolution", "dilation", "atrous convolution", "아트러스 합성곱", "확장 합성곱",
-             "팽창된 컨볼루션", "팽창 컨볼루션", "다일레이티드 컨볼루션", "팽창률", "dilation rate", "WaveNet", "DeepLab"),
+             "팽창된 컨볼루션", "팽창 컨볼루션", "다일레이티드 컨볼루션", "팽창률",
+             "dilation rate", "WaveNet", "DeepLab"),
     summary="필터의 칸 사이를 벌려 가중치를 늘리지 않고 더 넓게 본다.",
     demo=demo,
     controls=(

@@ -21,7 +21,8 @@ ONE_AXIS = ("1차원", "1d", "신호", "시계열", "길이")
 COUNTED = {"한": 1, "두": 2, "세": 3, "네": 4, "다섯": 5, "여섯": 6, "일곱": 7, "여덟": 8, "아홉": 9, "열": 10}
 
 _NAMES = {
-    "kernel": ("커널 크기", "필터 크기", "kernel_size", "kernel size", "kernel", "커널", "필터", "filter", "폭", "k"),
+    "kernel": ("커널 크기", "필터 크기", "kernel_size", "kernel size", "kernel", "커널", "필터", "filter",
+               "폭", "k"),
     "stride": ("스트라이드", "stride", "보폭", "s"),
     "padding": ("패딩", "padding", "p"),
     "dilation": ("팽창률", "팽창", "dilation rate", "dilation", "d"),
@@ -29,11 +30,13 @@ _NAMES = {
     "inputs": ("입력 채널", "in_channels"),
     "outputs": ("출력 채널", "out_channels"),
     "layers": ("층수", "층", "layers"),
-    "length": ("길이", "입력 크기", "입력", "input", "이미지 크기", "특징 맵", "특징맵", "이미지", "사진"),
+    "length": ("길이", "입력 크기", "입력", "input", "이미지 크기", "특징 맵", "특징맵", "이미지",
+               "사진"),
 }
 _SIDE = r"(\d+)\s*[x×*]\s*(\d+)(?![\s]*[x×*\d])"
 _OF = r"\s*(?:크기의?|짜리|의)?\s*"
-_WINDOW = r"(?:합성곱|컨볼루션|필터|커널|맥스|최대|평균|풀링|창|구역|conv|kernel|filter|max|avg|average|pool|depthwise|깊이별)"
+_WINDOW = ("(?:합성곱|컨볼루션|필터|커널|맥스|최대|평균|풀링|창|구역|깊이별|"
+           "conv|kernel|filter|max|avg|average|pool|depthwise)")
 _CALL = r"(?:Conv[12]d|(?:Max|Avg)Pool[12]d)\s*\(([^()]*)\)"
 
 
@@ -176,7 +179,10 @@ def sized(axis: str, sides: Sequence[int], kernel: Sequence[int], stride: int, p
     Raises:
         ConceptError: see ``output_size``.
     """
-    kernel = tuple(kernel) * len(sides) if len(kernel) == 1 else tuple(kernel)
+    if len(set(kernel)) == 1:
+        kernel = tuple(kernel[:1]) * len(sides)
+    elif len(sides) == 1:
+        sides = tuple(sides) * len(kernel)
     outs = [output_size(i, k, stride, padding, dilation) for i, k in zip(sides, kernel, strict=True)]
     lines = []
     for i, k, o in dict.fromkeys(zip(sides, kernel, outs, strict=True)):
