@@ -96,19 +96,30 @@ class Terms:
         """The names behind a token."""
         return self._rows_by_token.get(token, ())
 
-    def joined(self, rows: Iterable[Sequence[str]]) -> Terms:
-        """These terms and more; a row that shares a name with one of these is merged into it."""
+    def joined(self, rows: Iterable[Sequence[str]], *, trusted: bool = True) -> Terms:
+        """These terms and more; a row that shares a name with one of these is merged into it.
+
+        With ``trusted=False`` (names learned from text) a row may add a name to one of these rows, but never makes two
+        of them one.
+        """
         merged = [list(r) for r in self.rows]
-        where = {squeeze(n): i for i, r in reversed(list(enumerate(merged))) for n in r}
+        where: dict[str, int] = {}
+        for at, row in enumerate(merged):
+            for name in row:
+                where.setdefault(squeeze(name), at)
         for row in rows:
-            home = next((where[squeeze(n)] for n in row if squeeze(n) in where), None)
-            if home is None:
+            homes = {where[squeeze(n)] for n in row if squeeze(n) in where}
+            if not trusted and (len(homes) > 1 or all(squeeze(n) in where for n in row)):
+                continue
+            if homes:
+                home = min(homes)
+                merged[home] += [n for n in row if squeeze(n) not in {squeeze(m) for m in merged[home]}]
+            else:
                 merged.append(list(row))
                 home = len(merged) - 1
-            else:
-                merged[home] += [n for n in row if squeeze(n) not in {squeeze(m) for m in merged[home]}]
-            for n in row:
-                where.setdefault(squeeze(n), home)
+            if trusted or not homes:
+                for n in row:
+                    where.setdefault(squeeze(n), home)
         return Terms(tuple(tuple(r) for r in merged))
 
     def find(self, text: str) -> list[Match]:

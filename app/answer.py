@@ -1,0 +1,152 @@
+"""From a question to a cited answer. Read this first: the command line, the chat and the API all call ``Answerer``.
+
+    question (and history) -> rewritten -> Index.search -> reranker -> composer or LLM -> checked citations -> Answer
+"""
+
+from __future__ import annotations
+
+import threading
+import time
+from collections.abc import Callable, Iterator, Sequence
+from dataclasses import dataclass, replace
+from functools import cached_property
+from pathlib import Path
+from typing import Any
+
+from app.composer import Draft, compose
+from app.demos import demos_for
+from app.errors import InputError
+from app.reranker import Reranked, Reranker, load_reranker, rerank
+from app.settings import Settings
+from app.types import Answer, Retrieved, Turn
+from indexer.build import BuildSummary, build
+from indexer.encoder import load_encoder
+from indexer.generation import current
+from indexer.index import Found, Index
+from indexer.types import Encoder
+
+MAX_QUESTION = 2000
+TOP = 10
+_CANDIDATES = 30
+
+
+@dataclass(frozen=True)
+class Event:
+    """A step of a streamed answer: ``sources`` first, then ``token`` by token, then ``done`` with the whole answer."""
+
+    kind: str
+    sources: tuple[Retrieved, ...] = ()
+    token: str = ""
+    answer: Answer | None = None
+
+
+class Answerer:
+    """Answers over one index directory; follows the index when a build makes a new generation current.
+
+    Safe for many threads. Models are loaded on first use.
+    """
+
+    def __init__(self, settings: Settings) -> None:
+        self.settings = settings
+        self._lock = threading.Lock()
+        self._index: Index | None = None
+
+    @cached_property
+    def encoder(self) -> Encoder | None:
+        """As ``settings.encoder`` says."""
+        return load_encoder(self.settings.encoder)
+
+    @cached_property
+    def reranker(self) -> Reranker | None:
+        """As ``settings.reranker`` says."""
+        return load_reranker(self.settings.reranker)
+
+    @property
+    def index(self) -> Index:
+        """The current generation, opened again after a build.
+
+        Raises:
+            IndexMissingError, IndexBrokenError, IndexMismatchError: see ``Index.open``.
+        """
+        with self._lock:
+            folder = current(self.settings.index)
+            if self._index is None or self._index.folder != folder:
+                self._index = Index.open(self.settings.index, encoder=self.encoder)
+            return self._index
+
+    def build(self, notes: Path | None = None, *, rebuild: bool = False,
+              progress: Callable[[str, int, int], Any] = lambda *_: None) -> BuildSummary:
+        """Build the index, or bring it up to date."""
+        return build(notes or self.settings.notes, self.settings.index, encoder=self.encoder, terms_file=self.settings.terms,
+                     max_chars=self.settings.chunk_chars, max_bytes=int(self.settings.max_file_mb * 1e6), rebuild=rebuild,
+                     progress=progress)
+
+    def search(self, question: str, top: int = TOP) -> tuple[Found, Reranked]:
+        """The passages for a question, reranked, at most ``top``.
+
+        Raises:
+            InputError: the question is empty or too long.
+        """
+        found = self.index.search(checked(question), max(top, _CANDIDATES))
+        ranked = rerank(self.reranker, found.query.text, found.results, budget_ms=self.settings.rerank_budget_ms)
+        return found, replace(ranked, results=ranked.results[:top])
+
+    def answer(self, question: str, history: Sequence[Turn] = (), *, id: str = "") -> Answer:
+        """Answer one question.
+
+        Raises:
+            InputError: the question is empty or too long.
+        """
+        *_, last = self.stream(question, history, id=id)
+        assert last.answer is not None
+        return last.answer
+
+    def stream(self, question: str, history: Sequence[Turn] = (), *, id: str = "") -> Iterator[Event]:
+        """Answer one question step by step."""
+        clock = _Clock()
+        found, ranked = self.search(question, TOP)
+        clock.mark("search")
+        sources = tuple(Retrieved.of(r) for r in ranked.results)
+        yield Event("sources", sources=sources)
+        draft: Draft = compose(found, ranked.results)
+        clock.mark("compose")
+        for piece in draft.answer.splitlines(keepends=True):
+            yield Event("token", token=piece)
+        demos = demos_for(found, draft)
+        clock.mark("demos")
+        notices = (*(f"'{a}'을(를) '{b}'(으)로 읽었습니다." for a, b in found.query.mended.items()), *ranked.notices)
+        yield Event("done", answer=Answer(
+            id=id, question=question, answer=draft.answer, answerable=draft.answerable, refusal_reason=draft.refusal_reason,
+            citations=draft.citations, retrieved=sources, demos=demos, model="embedded", index_generation=self.index.generation,
+            timing_ms=clock.times(), concepts=tuple(h.slug for h in found.heard),
+            rewritten=found.query.text if found.query.text != question else "", notices=notices))
+
+
+def checked(question: str) -> str:
+    """The question without surrounding space.
+
+    Raises:
+        InputError: it is empty or too long.
+    """
+    text = question.strip()
+    if not text:
+        raise InputError("질문이 비어 있습니다: 궁금한 것을 적어 주세요.")
+    if len(text) > MAX_QUESTION:
+        raise InputError(f"질문이 너무 깁니다({len(text)}자): {MAX_QUESTION}자 이하로 줄여 주세요.")
+    return text
+
+
+class _Clock:
+    """Milliseconds by step."""
+
+    def __init__(self) -> None:
+        self._began = self._last = time.perf_counter()
+        self._times: dict[str, float] = {}
+
+    def mark(self, step: str) -> None:
+        now = time.perf_counter()
+        self._times[step] = round((now - self._last) * 1000, 1)
+        self._last = now
+
+    def times(self) -> dict[str, float]:
+        return {**self._times, "total": round((time.perf_counter() - self._began) * 1000, 1)}

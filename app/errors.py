@@ -1,0 +1,28 @@
+"""What can go wrong in the doors and in answering, on top of ``indexer.errors``.
+
+PilgiError (indexer.errors)
+├── SettingError     a setting has a value that means nothing
+├── LLMError         the language model cannot be reached or gave nothing usable; the embedded composer answers instead
+├── InputError       a question, a batch line or a request is malformed
+└── AccessError      a key is missing or wrong
+"""
+
+from __future__ import annotations
+
+from indexer.errors import PilgiError
+
+
+class SettingError(PilgiError):
+    """A setting has a value that means nothing."""
+
+
+class LLMError(PilgiError):
+    """The language model failed; the message says how, and what to do."""
+
+
+class InputError(PilgiError):
+    """What was asked for cannot be understood."""
+
+
+class AccessError(PilgiError):
+    """A key is missing, wrong, or lacks the scope."""

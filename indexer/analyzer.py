@@ -1,0 +1,125 @@
+"""From text to the tokens that keyword search compares: morphemes, and the term table's tokens.
+
+A document is analysed as it is. A query loses the words that only ask (왜, 이유, 차이, …), and its words that stand
+nowhere in the notes are mended first: to the nearest word that does ("convolutoin", "드랍아웃").
+"""
+
+from __future__ import annotations
+
+import re
+import unicodedata
+from collections.abc import Collection, Mapping
+from dataclasses import dataclass, field
+from functools import cache
+from importlib.resources import files
+
+from rapidfuzz import process
+from rapidfuzz.distance import OSA
+
+from indexer.korean import LATIN, kiwi_tokens, morphemes, normalize
+from indexer.terms import Terms, squeeze
+
+_NEAR_LATIN = 0.78
+_NEAR_HANGUL = 0.8
+_SHORTEST = 4  # letters or jamo: shorter words have too many neighbours
+
+
+@dataclass(frozen=True)
+class Query:
+    """A question, ready for keyword search.
+
+    ``tokens`` maps a token to its weight. ``mended`` maps a word as typed to the word it was read as.
+    ``terms`` are the term tokens among the tokens.
+    """
+
+    text: str
+    tokens: Mapping[str, float]
+    terms: tuple[str, ...]
+    mended: Mapping[str, str] = field(default_factory=dict)
+
+
+@cache
+def question_words() -> frozenset[str]:
+    """Morphemes that ask rather than name."""
+    lines = files("indexer").joinpath("data/question_words.txt").read_text("utf-8").splitlines()
+    return frozenset(line for line in lines if line and not line.startswith("#"))
+
+
+def tokens(text: str, terms: Terms) -> list[str]:
+    """The tokens of a passage, in no particular order; repeats count."""
+    return [*morphemes(text), *(match.token for match in terms.find(text))]
+
+
+def query(text: str, terms: Terms, vocabulary: Collection[str]) -> Query:
+    """Read a question against the words that the notes hold.
+
+    A question of nothing but question words keeps them.
+    """
+    mended_text, mended = mend(text, terms, vocabulary)
+    found = tuple(dict.fromkeys(match.token for match in terms.find(mended_text)))
+    asked = list(dict.fromkeys(morphemes(mended_text)))
+    kept = [t for t in asked if t not in question_words()] or ([] if found else asked)
+    return Query(mended_text, dict.fromkeys([*kept, *found], 1.0), found, mended)
+
+
+def jamo(text: str) -> str:
+    """Hangul taken apart, so that one wrong vowel is one wrong letter."""
+    return unicodedata.normalize("NFD", text)
+
+
+def mend(text: str, terms: Terms, vocabulary: Collection[str]) -> tuple[str, dict[str, str]]:
+    """Replace the words of a question that stand nowhere by the nearest word that does.
+
+    Returns the text, and what was read as what.
+    """
+    text = normalize(text)
+    mended: dict[str, str] = {}
+    known_names = set(terms.names())
+    covered = [(m.start, m.end) for m in terms.find(text)]
+
+    def is_covered(start: int, end: int) -> bool:
+        return any(s <= start and end <= e for s, e in covered)
+
+    for match in LATIN.finditer(text):
+        word = match[0].lower()
+        if is_covered(*match.span()) or len(word) < _SHORTEST or any(t in vocabulary for t in morphemes(match[0])):
+            continue
+        words = [w for w in _latin_words(vocabulary, known_names) if w[0] == word[0]]  # a first letter is rarely wrong
+        near = process.extractOne(word, words, scorer=OSA.normalized_similarity, score_cutoff=_NEAR_LATIN)
+        if near:
+            mended[match[0]] = near[0]
+    for start, end in _hangul_runs(text):
+        word = text[start:end]
+        if is_covered(start, end) or word in vocabulary or squeeze(word) in known_names:
+            continue
+        parts = [t for t in morphemes(word) if t not in question_words()]
+        if not parts or len(jamo(word)) < 2 * _SHORTEST or all(p in vocabulary and len(p) > 1 for p in parts):
+            continue
+        near = process.extractOne(jamo(word), _hangul_words(vocabulary, known_names), scorer=OSA.normalized_similarity,
+                                  score_cutoff=_NEAR_HANGUL)
+        if near:
+            mended[word] = unicodedata.normalize("NFC", near[0])
+    for typed, read in mended.items():
+        text = text.replace(typed, read)
+    return text, mended
+
+
+def _latin_words(vocabulary: Collection[str], names: Collection[str]) -> list[str]:
+    return [w for w in {*vocabulary, *names} if len(w) >= _SHORTEST and w.isascii() and w.isalpha()]
+
+
+def _hangul_words(vocabulary: Collection[str], names: Collection[str]) -> list[str]:
+    return [jamo(w) for w in {*vocabulary, *names} if len(w) >= 2 and re.fullmatch(r"[가-힣]+", w) and not w.endswith("다")]
+
+
+def _hangul_runs(text: str) -> list[tuple[int, int]]:
+    """Noun phrases written without a space: where an unknown loanword may have been taken apart."""
+    runs: list[list[int]] = []
+    for token in kiwi_tokens(text):
+        if not token.tag.startswith(("NN", "XR", "XSN", "MAG", "IC", "UN")) or not re.search("[가-힣]", token.form):
+            continue
+        if runs and runs[-1][1] == token.start:
+            runs[-1][1] = token.end
+        else:
+            runs.append([token.start, token.end])
+    return [(start, end) for start, end in runs if end - start >= 2]

@@ -1,0 +1,168 @@
+"""The index as readers use it: open one generation, search it. Read this first; ``build.py`` makes what is opened here.
+
+A search has three legs. *Keywords*: BM25 over Korean morphemes and the term table. *Vectors*: the encoder's nearest
+passages. *Concepts*: the terms of the concepts that the question means without naming them (``bridge.py``), searched
+by keyword. Each leg is scaled to 0 … 1 by its best passage and they are added with fixed weights (convex fusion;
+Bruch et al. 2023, "An Analysis of Fusion Functions for Hybrid Retrieval").
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from functools import cached_property
+from pathlib import Path
+
+import numpy as np
+
+from indexer import analyzer, generation
+from indexer.bridge import Bridge, Heard
+from indexer.build import StoredNote, fingerprints, read_contents
+from indexer.errors import IndexMismatchError
+from indexer.generation import Manifest
+from indexer.keyword import KeywordIndex
+from indexer.stores.faiss_store import FaissStore
+from indexer.terms import Terms, load_terms, parse_terms
+from indexer.types import Chunk, Encoder, SearchResult, VectorStore
+
+
+@dataclass(frozen=True)
+class Weights:
+    """The part of each leg in the fused score; measured on development questions, see tests/benchmarks."""
+
+    keyword: float = 1.0
+    vector: float = 0.2
+    concept: float = 0.2
+
+
+@dataclass(frozen=True)
+class Found:
+    """Results of a search, best first, and how the question was read."""
+
+    results: tuple[SearchResult, ...]
+    query: analyzer.Query
+    heard: tuple[Heard, ...]
+    legs: Mapping[str, tuple[tuple[Chunk, float], ...]]
+
+
+class Index:
+    """One generation, open for reading; safe for many threads."""
+
+    def __init__(self, folder: Path, manifest: Manifest, *, encoder: Encoder | None, weights: Weights) -> None:
+        self.folder = folder
+        self.manifest = manifest
+        self.weights = weights
+        self._encoder = encoder
+        contents = read_contents(folder)
+        self.chunks: tuple[Chunk, ...] = tuple(e.chunk for e in contents.entries)
+        self.notes: Mapping[str, StoredNote] = {n.path: n for n in contents.notes}
+        self._keyword = KeywordIndex.load(folder / "keyword", len(self.chunks))
+        extra = manifest.settings.get("terms_file")
+        learned = parse_terms((folder / "terms.tsv").read_text("utf-8"), "terms.tsv")
+        self.terms: Terms = load_terms(Path(extra) if extra else None).joined(learned, trusted=False)
+
+    @classmethod
+    def open(cls, index_dir: Path, *, encoder: Encoder | None, weights: Weights | None = None) -> Index:
+        """Open the current generation.
+
+        Raises:
+            IndexMissingError: nothing was built there yet.
+            IndexBrokenError: a file is missing or changed.
+            IndexMismatchError: it was built with another encoder, tokenizer or term table than are set now.
+        """
+        folder = generation.current(index_dir)
+        manifest = generation.read_manifest(folder)
+        extra = manifest.settings.get("terms_file")
+        now = fingerprints(encoder, load_terms(Path(extra) if extra else None), int(manifest.settings["max_chars"]))
+        for part, mark in now.items():
+            if manifest.fingerprints.get(part) != mark:
+                raise IndexMismatchError(
+                    f"색인 {index_dir}은(는) 다른 {part}(으)로 만들었습니다({manifest.fingerprints.get(part)} ≠ {mark}): "
+                    "'pilgi index build'로 다시 만들거나 설정을 되돌려 주세요.")
+        return cls(folder, manifest, encoder=encoder, weights=weights or Weights())
+
+    @property
+    def generation(self) -> str:
+        """The name of the generation that answers come from."""
+        return self.folder.name
+
+    @cached_property
+    def store(self) -> VectorStore:
+        """The vectors, loaded on first use."""
+        return FaissStore.load(self.folder / "vectors")
+
+    @cached_property
+    def bridge(self) -> Bridge:
+        """From everyday words to concepts."""
+        return Bridge.load(self._encoder)
+
+    @cached_property
+    def _numbers(self) -> dict[str, int]:
+        return {chunk.id: i for i, chunk in enumerate(self.chunks)}
+
+    def search(self, question: str, top: int = 10, *, weights: Weights | None = None) -> Found:
+        """The passages nearest to ``question``, at most ``top``, best first; a passage that no leg knows is left out."""
+        weights = weights or self.weights
+        query = analyzer.query(question, self.terms, self._keyword.vocabulary)
+        vector = None
+        if self._encoder is not None and (weights.vector or weights.concept):
+            vector = self._encoder.encode([query.text], kind="query")[0]
+        heard = self.bridge.hear(query, vector) if weights.concept else ()
+        legs = {
+            "keyword": (weights.keyword, _scaled(self._keyword.scores(query.tokens))),
+            "vector": (weights.vector, self._vector_scores(vector) if weights.vector else None),
+            "concept": (weights.concept * max((h.score for h in heard), default=0.0), self._concept_scores(heard)),
+        }
+        total = np.zeros(len(self.chunks), dtype=np.float32)
+        norm = 0.0
+        for weight, scores in legs.values():
+            if scores is not None and weight:
+                total += weight * scores
+                norm += weight
+        total /= norm or 1.0
+        order = np.argsort(-total, kind="stable")[:top]
+        results = tuple(
+            SearchResult(self.chunks[i], float(total[i]),
+                         {name: round(float(scores[i]), 4) for name, (_, scores) in legs.items() if scores is not None})
+            for i in order if total[i] > 0
+        )
+        return Found(results, query, heard, {name: self._best(scores) for name, (_, scores) in legs.items()})
+
+    def _vector_scores(self, vector: np.ndarray | None) -> np.ndarray | None:
+        """Cosine of the nearest passages, scaled; all others 0."""
+        if vector is None:
+            return None
+        scores, numbers = self.store.search(vector[None], 200)
+        real = numbers[0] >= 0
+        out = np.zeros(len(self.chunks), dtype=np.float32)
+        if real.any():
+            found = scores[0][real]
+            floor = found.min() if len(found) == 200 else min(float(found.min()), 0.0)
+            out[numbers[0][real]] = found - floor
+        return _scaled(out)
+
+    def _concept_scores(self, heard: Sequence[Heard]) -> np.ndarray | None:
+        """BM25 of the heard concepts' terms, each concept scaled by itself and weighted by how clearly it was heard."""
+        if not heard:
+            return None
+        total = np.zeros(len(self.chunks), dtype=np.float32)
+        for concept in heard:
+            tokens = {token: 1.0 for term in concept.terms for token in analyzer.tokens(term, self.terms)}
+            total += concept.score * _scaled(self._keyword.scores(tokens))
+        return _scaled(total)
+
+    def _best(self, scores: np.ndarray | None, top: int = 10) -> tuple[tuple[Chunk, float], ...]:
+        if scores is None:
+            return ()
+        return tuple((self.chunks[i], float(scores[i])) for i in np.argsort(-scores, kind="stable")[:top] if scores[i] > 0)
+
+    def note(self, path: str) -> StoredNote | None:
+        """The note at ``path`` (any Unicode normal form), as it was indexed; None where there is none."""
+        import unicodedata
+
+        return self.notes.get(unicodedata.normalize("NFC", path))
+
+
+def _scaled(scores: np.ndarray) -> np.ndarray:
+    best = float(scores.max(initial=0.0))
+    return scores / best if best > 0 else scores

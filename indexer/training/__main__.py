@@ -1,0 +1,36 @@
+"""``python -m indexer.training encoder|reranker|bridge``: train what ships in models/pretrained."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import click
+
+from indexer.encoder import embedded_folder
+
+FOLDER = click.Path(file_okay=False, path_type=Path)
+
+
+@click.group()
+def main() -> None:
+    """Train the models that ship. Every run logs to OUT/run/log.jsonl and goes on from its last checkpoint."""
+
+
+@main.command()
+@click.option("--data", type=FOLDER, required=True, help="folder with korean_ml_docs.jsonl.xz and the rest")
+@click.option("--start", type=FOLDER, default=embedded_folder, help="model to start from")
+@click.option("--out", type=FOLDER, required=True)
+@click.option("--steps", default=1200, show_default=True)
+@click.option("--rate", default=2e-4, show_default=True, help="peak learning rate")
+@click.option("--seed", default=0, show_default=True)
+@click.option("--documents", default=1500, show_default=True, help="of korean_tech_docs")
+@click.option("--compile/--no-compile", "compiled", default=True, show_default=True)
+def encoder(data: Path, start: Path, out: Path, steps: int, rate: float, seed: int, documents: int, compiled: bool) -> None:
+    """The sentence encoder."""
+    from indexer.training.encoder import train
+
+    train(data, start, out, steps=steps, rate=rate, seed=seed, documents=documents, compiled=compiled)
+
+
+if __name__ == "__main__":
+    main()

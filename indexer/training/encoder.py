@@ -1,0 +1,206 @@
+"""Train the sentence encoder: a question and the passage that answers it move together, all others apart.
+
+Multiple-negatives ranking (InfoNCE) with one mined hard negative for each question, at three Matryoshka widths.
+Source: van den Oord et al. (2018), "Representation Learning with Contrastive Predictive Coding"; Kusupati et al. (2022),
+"Matryoshka Representation Learning".
+"""
+
+from __future__ import annotations
+
+import json
+import random
+import shutil
+from collections.abc import Sequence
+from dataclasses import dataclass
+from pathlib import Path
+
+import numpy as np
+import torch
+from safetensors.torch import save_file
+from tokenizers import Tokenizer
+from torch import Tensor
+from torch.nn import functional as F
+
+from indexer.analyzer import tokens as keyword_tokens
+from indexer.keyword import KeywordIndex
+from indexer.terms import builtin_terms
+from indexer.training import data as source
+from indexer.training.data import Pair, Passage
+from indexer.training.loop import Plan, Run, autocast, device, optimizer_for
+from models.attention.bert import Bert, mean_pool
+
+SCALE = 20.0
+WIDTHS = (384, 192, 96)
+QUESTION_TOKENS, PASSAGE_TOKENS = 40, 128
+
+
+@dataclass(frozen=True)
+class Mix:
+    """How many questions of a batch come from where."""
+
+    sections: int = 40
+    asked: int = 32
+    weak: int = 16
+    labelled: int = 8
+
+
+@dataclass(frozen=True)
+class Example:
+    """A pair with what resembles its answer but is not."""
+
+    pair: Pair
+    negatives: tuple[Passage, ...]
+
+
+def mined(pairs: Sequence[Pair], pool: Sequence[Passage], *, first: int = 1, last: int = 25) -> list[Example]:
+    """The passages of ``pool`` that BM25 ranks ``first`` … ``last`` for each question, those of its own group left out."""
+    terms = builtin_terms()
+    index = KeywordIndex.build([keyword_tokens(p.text, terms) for p in pool])
+    out = []
+    for pair in pairs:
+        scores = index.scores(dict.fromkeys(keyword_tokens(pair.question, terms), 1.0))
+        ranked = np.argsort(-scores, kind="stable")[: last + 5]
+        others = [pool[i] for i in ranked if pool[i].group != pair.positive.group and scores[i] > 0]
+        out.append(Example(pair, tuple(others[first:last])))
+    return out
+
+
+class Batches:
+    """Examples of all kinds, shuffled without end, from one seed."""
+
+    def __init__(self, kinds: dict[str, Sequence[Example]], mix: Mix, seed: int) -> None:
+        self._kinds, self._mix = kinds, mix
+        self._chance = random.Random(seed)
+        self._queues: dict[str, list[Example]] = {name: [] for name in kinds}
+
+    def _draw(self, kind: str) -> Example:
+        if not self._queues[kind]:
+            self._queues[kind] = self._chance.sample(list(self._kinds[kind]), len(self._kinds[kind]))
+        return self._queues[kind].pop()
+
+    def next(self) -> list[tuple[str, Passage, Passage | None]]:
+        """(question, positive, hard negative) for one step."""
+        out = []
+        for kind in self._kinds:
+            for _ in range(getattr(self._mix, kind)):
+                example = self._draw(kind)
+                question = example.pair.question
+                if self._chance.random() < 0.08:
+                    question = source.noisy(question, self._chance)
+                negative = self._chance.choice(example.negatives) if example.negatives else None
+                out.append((question, example.pair.positive, negative))
+        return out
+
+
+def ranking_loss(questions: Tensor, passages: Tensor, same: Tensor) -> Tensor:
+    """InfoNCE of questions (B, C) against passages (P, C); passage i answers question i.
+
+    ``same``: bool (B, P), True where a passage is of the question's group without being its answer: not a negative.
+    """
+    target = torch.arange(len(questions), device=questions.device)
+    total = questions.new_zeros(())
+    for width in WIDTHS:
+        q, p = F.normalize(questions[:, :width], dim=-1), F.normalize(passages[:, :width], dim=-1)
+        logits = (SCALE * q @ p.T).masked_fill(same, -1e4)
+        backward = logits[:, : len(questions)].T
+        total = total + F.cross_entropy(logits, target) + 0.3 * F.cross_entropy(backward, target)
+    return total / len(WIDTHS)
+
+
+def tokenized(tokenizer: Tokenizer, texts: Sequence[str], length: int) -> tuple[Tensor, Tensor]:
+    """Ids and mask, (len(texts), length): one shape for all steps, so that a compiled step is compiled once."""
+    tokenizer.enable_truncation(length)
+    tokenizer.enable_padding(length=length, pad_id=0)
+    encoded = tokenizer.encode_batch(list(texts))
+    return (torch.tensor([e.ids for e in encoded], device=device()), torch.tensor([e.attention_mask for e in encoded], device=device()))
+
+
+def examples(data: Path, seed: int, *, documents: int) -> dict[str, list[Example]]:
+    """Everything to learn from, by kind; what is held out is left out."""
+    asked = [p for p in source.asked_pairs(seed) if not p.held_out]
+    written = [p for p in source.section_questions(data) if not p.held_out]
+    found = [*source.sections(data, "korean_ml_docs"), *source.sections(data, "korean_tech_docs", limit=documents)]
+    weak = list(source.weak_pairs(found, seed))
+    pool = [*dict.fromkeys(p.positive for p in written), *(p for ps in source.own_notes().values() for p in ps),
+            *random.Random(seed).sample([s.passage for s in found], min(4000, len(found)))]
+    near: dict[str, list[Passage]] = {}
+    for section in found:
+        near.setdefault(section.document, []).append(section.passage)
+    neighbours = [Example(p, tuple(n for n in near.get(p.positive.group.split("#")[0], ()) if n.group != p.positive.group)[:12]) for p in weak]
+    labelled = [Example(p, ()) for p in source.labelled_pairs(data, seed, translations=6000)]
+    return {"sections": mined(written, pool), "asked": mined(asked, pool), "weak": neighbours, "labelled": labelled}
+
+
+def held_out_scores(model: Bert, tokenizer: Tokenizer, data: Path) -> dict[str, float]:
+    """On sections and concepts never trained on: is the right passage first, by meaning alone?"""
+    written = list(source.section_questions(data))
+    passages = list(dict.fromkeys(p.positive for p in written))
+    asked = [p for p in source.asked_pairs(0) if p.held_out]
+    notes = [p for ps in source.own_notes().values() for p in ps]
+    scores = {}
+    for name, pairs, pool in (("sections", [p for p in written if p.held_out], passages), ("concepts", asked, notes)):
+        vectors = _embed(model, tokenizer, [p.text for p in pool], PASSAGE_TOKENS)
+        questions = _embed(model, tokenizer, [p.question for p in pairs], QUESTION_TOKENS)
+        ranked = (-(questions @ vectors.T)).argsort(dim=1)
+        right = [[pool[int(j)].group == pair.positive.group for j in row[:10]] for pair, row in zip(pairs, ranked, strict=True)]
+        scores[f"{name}_hit1"] = round(sum(r[0] for r in right) / len(right), 4)
+        scores[f"{name}_mrr10"] = round(sum(next((1 / (i + 1) for i, ok in enumerate(r) if ok), 0) for r in right) / len(right), 4)
+    return scores
+
+
+@torch.inference_mode()
+def _embed(model: Bert, tokenizer: Tokenizer, texts: Sequence[str], length: int) -> Tensor:
+    model.eval()
+    out = []
+    for at in range(0, len(texts), 128):
+        ids, mask = tokenized(tokenizer, texts[at : at + 128], length)
+        with autocast():
+            out.append(mean_pool(model(ids, mask), mask).float())
+    model.train()
+    return torch.cat(out)
+
+
+def train(data: Path, start: Path, out: Path, *, steps: int, rate: float, seed: int, documents: int, compiled: bool,
+          mix: Mix | None = None) -> None:
+    """Train from the model in ``start`` and write the result, in the sentence-transformers layout, to ``out``."""
+    torch.manual_seed(seed)
+    mix = mix or Mix()
+    plan = Plan(steps=steps, rate=rate, seed=seed)
+    model = Bert.load(start).to(device()).train()
+    tokenizer = Tokenizer.from_file(str(start / "tokenizer.json"))
+    run = Run(out / "run", model, optimizer_for(model, rate), plan)
+    resumed = run.resume()
+    kinds = examples(data, seed + run.step, documents=documents)
+    run.log({name: len(found) for name, found in kinds.items()} | {"resumed": resumed})
+    if not resumed:
+        run.log(held_out_scores(model, tokenizer, data))
+    batches = Batches(kinds, mix, seed + run.step)
+    forward = torch.compile(model) if compiled else model
+    for _ in run.steps():
+        batch = batches.next()
+        negatives = [n if n is not None else batch[(i + 1) % len(batch)][1] for i, (_, _, n) in enumerate(batch)]
+        passages = [p for _, p, _ in batch] + negatives
+        groups = [p.group for p in passages]
+        same = torch.tensor([[g == groups[i] and j != i for j, g in enumerate(groups)] for i in range(len(batch))], device=device())
+        question_ids, question_mask = tokenized(tokenizer, [q for q, _, _ in batch], QUESTION_TOKENS)
+        passage_ids, passage_mask = tokenized(tokenizer, [p.text for p in passages], PASSAGE_TOKENS)
+        with autocast():
+            questions = mean_pool(forward(question_ids, question_mask), question_mask)
+            vectors = mean_pool(forward(passage_ids, passage_mask), passage_mask)
+        run.update(ranking_loss(questions.float(), vectors.float(), same))
+    run.save()
+    run.log(held_out_scores(model, tokenizer, data))
+    export(model, start, out)
+
+
+def export(model: Bert, start: Path, out: Path) -> None:
+    """Write fp16 weights with config, tokenizer and pooling in the sentence-transformers layout."""
+    out.mkdir(parents=True, exist_ok=True)
+    state = {name: tensor.detach().cpu().half().contiguous() for name, tensor in model.state_dict().items()}
+    save_file(state, out / "model.safetensors", metadata={"format": "pt"})
+    for name in ("config.json", "tokenizer.json", "tokenizer_config.json", "modules.json", "sentence_bert_config.json"):
+        if (start / name).resolve() != (out / name).resolve():
+            shutil.copyfile(start / name, out / name)
+    (out / "1_Pooling").mkdir(exist_ok=True)
+    pooling = {"word_embedding_dimension": model.config.hidden_size, "pooling_mode_mean_tokens": True}
+    (out / "1_Pooling" / "config.json").write_text(json.dumps(pooling, indent=1) + "\n", "utf-8")
