@@ -95,7 +95,8 @@ def demo(*, y: float = 0.001, steps: int = 30, n: int = 6, seed: int = 0) -> Dem
     columns, rows = torch.meshgrid(axis, axis, indexing="xy")
     surface = saddle(torch.stack([columns, rows]))  # (31, 31)
     z = [[round(v, 3) for v in row] for row in surface.tolist()]
-    figure = go.Figure(go.Surface(x=axis.tolist(), y=axis.tolist(), z=z, colorscale="Blues", opacity=0.8, showscale=False))
+    figure = go.Figure(go.Surface(x=axis.tolist(), y=axis.tolist(), z=z, colorscale="Blues", opacity=0.8,
+                                  showscale=False))
     figure.add_scatter3d(x=path[:, 0].tolist(), y=path[:, 1].tolist(), z=(height + 0.05).tolist(), mode="lines+markers",
                          line={"color": RED, "width": 5}, marker={"size": 3, "color": RED}, name="경로")
     titled(figure, f"x² - y²: y={y:g}에서 출발해 {steps}걸음", "x", "y", height=480)
@@ -169,16 +170,16 @@ def _parse_kind(question: str) -> Mapping[str, Any] | None:
 
 def _run_kind(eigenvalues: list[float]) -> Computed:
     plus, minus = sum(v > 0 for v in eigenvalues), sum(v < 0 for v in eigenvalues)
-    value = kind(eigenvalues)
-    return Computed(value, f"양수 {plus}개, 음수 {minus}개, 0이 {len(eigenvalues) - plus - minus}개이므로 {value}입니다.",
+    zero, value = len(eigenvalues) - plus - minus, kind(eigenvalues)
+    return Computed(value, f"양수 {plus}개, 음수 {minus}개, 0이 {zero}개이므로 {value}입니다.",
                     "$H$의 고윳값이 모두 양수면 최소, 모두 음수면 최대, 섞이면 안장점")
 
 
 CONCEPT = Concept(
     slug="saddle_point",
     title="안장점",
-    aliases=("saddle point", "안장 점", "지역 최솟값", "지역 최소값", "local minimum", "로컬 미니멈", "임계점", "헤시안",
-             "hessian"),
+    aliases=("saddle point", "안장 점", "지역 최솟값", "지역 최소값", "local minimum", "로컬 미니멈", "임계점",
+             "헤시안", "hessian"),
     summary="기울기는 0이지만 최소도 최대도 아닌 점, 차원이 높을수록 흔하다.",
     demo=demo,
     controls=(
