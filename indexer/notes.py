@@ -177,7 +177,7 @@ class _Walk:
             for entry in entries:
                 if entry.name.startswith((".", "~$")) or entry.name in _NOT_NOTES:
                     continue
-                if entry.is_dir():
+                if os.path.isdir(entry.path):  # entry.is_dir() raises on a link to itself
                     inner.append(Path(entry.path))
                 else:
                     self.file(Path(entry.path))

@@ -39,6 +39,7 @@ _UNFINISHED = re.compile(
 _MAX_WRAPPED, _MIN_WRAPPED = 100, 56
 _LONG_ITEM = 200  # an item beyond this is running text behind a bullet
 _KIWI_CHARS = 4000  # Kiwi's time grows faster than its input
+_WORD = re.compile(r"\w")
 _HANGUL = re.compile(r"[가-힣]")
 _STOP = re.compile(r"[.!?]+[\"')\]]*(?=\s+[A-Z\"'(])")
 _JAMO = re.compile(r"[\u1160-\u11ff]")
@@ -106,11 +107,14 @@ def _sentence_ends(text: str) -> Iterator[int]:
 
     start = 0
     while start < len(text):
-        end = len(text)
-        if end - start > _KIWI_CHARS:
-            end = max(text.rfind(mark, start, start + _KIWI_CHARS) for mark in "\n ") + 1 or start + _KIWI_CHARS
-        yield from (start + sentence.end for sentence in kiwi().split_into_sents(text[start:end]))
-        start = end
+        found = [
+            (start + one.start, start + one.end) for one in kiwi().split_into_sents(text[start : start + _KIWI_CHARS])
+        ]
+        if start + _KIWI_CHARS < len(text) and len(found) > 1:
+            start = found.pop()[0]  # it may go on behind the window: read again from its start
+        else:
+            start += _KIWI_CHARS
+        yield from (end for _, end in found)
 
 
 def _line_cuts(text: str) -> Iterator[int]:
@@ -127,7 +131,7 @@ def _line_cuts(text: str) -> Iterator[int]:
     widest = max(map(_columns, lines))
     for number, match in enumerate(breaks):
         line, following = lines[number], lines[number + 1]
-        if _BLANK_AHEAD.match(text, match.end()) or _NEW_LINE_STARTS.match(text, match.end()):
+        if not following or _BLANK_AHEAD.match(text, match.end()) or _NEW_LINE_STARTS.match(text, match.end()):
             yield match.start()
         elif not _UNFINISHED.search(line):
             width = _columns(line)
@@ -141,15 +145,24 @@ def _columns(text: str) -> int:
 
 
 def _spans(text: str, cuts: list[int]) -> Iterator[Span]:
-    """Trimmed spans between cuts; closing marks that a cut left behind go with the sentence they close."""
+    """Trimmed spans between cuts; marks, emoji and brackets that a cut left behind go with the sentence they end."""
+    span: Span | None = None
     start = 0
     for cut in [*cuts, len(text)]:
         while start < cut < len(text) and text[cut] in "*_~`)\"'”’]」』>" and not text[cut - 1].isspace():
             cut += 1
         piece = text[start:cut]
         if piece.strip():
-            yield start + len(piece) - len(piece.lstrip()), start + len(piece.rstrip())
+            first, last = start + len(piece) - len(piece.lstrip()), start + len(piece.rstrip())
+            if span and not _WORD.search(piece) and not _LINE_END.search(text, span[1], first):
+                span = (span[0], last)
+            else:
+                if span:
+                    yield span
+                span = (first, last)
         start = max(start, cut)
+    if span:
+        yield span
 
 
 def _whole(source: str) -> list[Span]:
@@ -160,13 +173,18 @@ def _paragraph(source: str) -> list[Span]:
     if not _HTML_START.match(source):
         return split_paragraph(source)
     spans: list[Span] = []
+    opened: int | None = None  # tags before the text they open
     for start, end in _between(source, [match.start() for match in _HTML_EDGE.finditer(source)]):
         if TAG.sub("", source[start:end]).strip():
-            spans += [(start + first, start + last) for first, last in split_paragraph(source[start:end])]
-        elif spans:
-            spans[-1] = (spans[-1][0], end)  # a closing tag
-        else:
-            spans.append((start, end))
+            begin = start if opened is None else opened
+            spans += [(begin + first, begin + last) for first, last in split_paragraph(source[begin:end])]
+            opened = None
+        elif spans and opened is None and source.startswith("</", start):
+            spans[-1] = (spans[-1][0], end)
+        elif opened is None:
+            opened = start
+    if opened is not None:
+        spans[-1:] = [(spans[-1][0] if spans else opened, len(source))]
     return spans
 
 

@@ -65,7 +65,7 @@ def _trimmed(text: str, kind: BlockKind, start: int, end: int) -> list[Block]:
         first += 1
     if first == end:
         return []
-    if kind == "code":  # indentation is part of code
+    if kind in ("code", "table"):  # indentation is part of code, and a leading tab is an empty cell
         first = max(start, text.rfind("\n", start, first) + 1, text.rfind("\r", start, first) + 1)
     return [Block(kind, first, end)]
 

@@ -61,12 +61,12 @@ def decode(raw: bytes, hint: str | None = None) -> Decoded:
             raise NoteError(f"글이 아니라 이진 파일입니다({name}) — 글 파일로 저장하거나 확장자를 고치세요")
     if b"\x00" in raw:
         return _without_mark(raw)
-    for codec in ("utf-8", *([hint] if hint else []), "cp949"):
+    for codec in ("utf-8", _codec(hint), "cp949"):
         try:
             text = raw.decode(codec)
-        except (UnicodeDecodeError, LookupError):
+        except (UnicodeDecodeError, LookupError):  # LookupError: a codec that is not of text, such as rot13
             continue
-        return Decoded(_readable(text), "cp949" if codec == "cp949" else codecs.lookup(codec).name)
+        return Decoded(_readable(text), codec)
     text = raw.decode("utf-8", errors="replace")
     if text.count("\ufffd") <= max(1, _MAX_BROKEN * len(raw)) and len(text) > 20:
         return Decoded(_readable(text), "utf-8")
@@ -74,6 +74,15 @@ def decode(raw: bytes, hint: str | None = None) -> Decoded:
     if guess is None:
         raise NoteError("글자 인코딩을 알 수 없습니다 — UTF-8로 다시 저장하세요")
     return Decoded(_readable(raw.decode(guess.encoding)), guess.encoding)
+
+
+def _codec(hint: str | None) -> str:
+    """The codec of a declared charset; EUC-KR means CP949, as browsers take it; UTF-8 where Python does not know it."""
+    try:
+        name = codecs.lookup(hint or "utf-8").name
+    except LookupError:
+        return "utf-8"
+    return "cp949" if name == "euc_kr" else name
 
 
 def _with_mark(body: bytes, codec: str) -> Decoded:
