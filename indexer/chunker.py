@@ -14,6 +14,7 @@ from dataclasses import dataclass
 from itertools import accumulate, groupby
 
 from indexer.lines import line_of, line_starts
+from indexer.packing import INTRODUCTION, Atom, Bond, packed
 from indexer.pieces import Piece, Size, pieces
 from indexer.plain import plain_line
 from indexer.sentences import split_paragraph
@@ -24,11 +25,6 @@ _DRAWN = re.compile(r"[\s#\-=*_~+<>|.·─—]+")
 _NUMBERING = re.compile(r"^(?:part\s+)?(?:[\dIVX]+[.)]?)+\s+", re.IGNORECASE)
 _CONTINUES = re.compile(r"\s*(?:여기서|여기에서|이때|이 때|단,|즉,|where\b|위 식|위의 식)")
 _SHOWN: tuple[BlockKind, ...] = ("formula", "code", "table")
-_MAX_GAP = 80  # characters of the file between two blocks that belong to none (HTML's scripts, menus)
-_INTRODUCTION = 200  # the longest sentence that is pulled along with what it introduces
-
-# How much a cut between two neighbours parts: the smaller, the better a place to cut.
-_SECTION, _FREE, _TOUCHING, _INTRODUCED, _HEADED = range(5)
 
 
 @dataclass(frozen=True)
@@ -38,18 +34,6 @@ class _Section:
     path: tuple[str, ...]
     level: int
     blocks: tuple[Block, ...]
-
-
-@dataclass(frozen=True)
-class _Atom:
-    """What packing does not cut; ``bond``: how much a cut before it would part."""
-
-    start: int
-    end: int
-    kind: BlockKind
-    path: tuple[str, ...]
-    bond: int
-    lead: str = ""
 
 
 def chunk_note(note: Note, *, max_chars: int = 700, min_chars: int = 120) -> list[Chunk]:
@@ -68,8 +52,8 @@ def chunk_note(note: Note, *, max_chars: int = 700, min_chars: int = 120) -> lis
     chunks = []
     for group in _joined(_sections(note), size, max_chars, min_chars):
         atoms = list(_atoms(note.text, group, max_chars, size))
-        for packed in _packed(atoms, max_chars, min_chars, size):
-            if spoken := _without_rules(note.text, packed):
+        for pack in packed(atoms, max_chars, min_chars, size):
+            if spoken := _without_rules(note.text, pack):
                 chunks.append(_chunk(note, spoken, starts, seen))
     return chunks
 
@@ -160,97 +144,55 @@ def _joins(
     return (length(group) < minimum and below) or scrap or (length([section]) < minimum // 2 and below)
 
 
-def _atoms(text: str, sections: list[_Section], limit: int, size: Size) -> Iterator[_Atom]:
+def _atoms(text: str, sections: list[_Section], limit: int, size: Size) -> Iterator[Atom]:
     previous: Block | None = None
     for section in sections:
         for block, following in zip(section.blocks, [*section.blocks[1:], None], strict=True):
             bond = _bond(text, previous, block)
             for number, piece in enumerate(_cut(text, block, following, limit, size)):
-                inner = _TOUCHING if block.kind in ("paragraph", "quote") else _FREE
-                yield _Atom(piece.start, piece.end, block.kind, section.path, inner if number else bond, piece.lead)
+                inner = Bond.TOUCHING if block.kind in ("paragraph", "quote") else Bond.FREE
+                yield Atom(piece.start, piece.end, block.kind, section.path, inner if number else bond, piece.lead)
             previous = block
 
 
-def _bond(text: str, previous: Block | None, block: Block) -> int:
+def _bond(text: str, previous: Block | None, block: Block) -> Bond:
     if previous is None or block.kind == "heading":
-        return _HEADED if previous is not None and previous.kind == "heading" else _SECTION
+        return Bond.HEADED if previous is not None and previous.kind == "heading" else Bond.SECTION
     if previous.kind == "heading":
-        return _HEADED
+        return Bond.HEADED
     if block.kind in _SHOWN and previous.kind in ("paragraph", "list", "quote"):
-        return _INTRODUCED
+        return Bond.INTRODUCED
     if previous.kind == "formula" and _CONTINUES.match(text, block.start):
-        return _INTRODUCED
+        return Bond.INTRODUCED
     if block.kind == "list" and previous.kind == "paragraph":
-        return _TOUCHING
+        return Bond.TOUCHING
     between = text[previous.end : block.start]
-    return _FREE if between.count("\n") + between.count("\r") - between.count("\r\n") > 1 else _TOUCHING
+    return Bond.FREE if between.count("\n") + between.count("\r") - between.count("\r\n") > 1 else Bond.TOUCHING
 
 
 def _cut(text: str, block: Block, following: Block | None, limit: int, size: Size) -> list[Piece]:
     """The pieces of a block; the last sentence of a text is one of its own where what it introduces would not fit."""
     cut = pieces(text, block, limit, size)
     shown = following is not None and following.kind in _SHOWN
-    if not shown or following is None or block.kind != "paragraph" or size(cut[-1].start, following.end) <= limit:
-        return cut
     last = cut[-1]
+    if not shown or following is None or block.kind != "paragraph" or size(last.start, following.end) <= limit:
+        return cut
+    if size(last.start, last.end) <= INTRODUCTION:
+        return cut
     spans = split_paragraph(text[last.start : last.end])
-    if len(spans) < 2 or spans[-1][1] - spans[-1][0] > _INTRODUCTION:
+    if len(spans) < 2 or spans[-1][1] - spans[-1][0] > INTRODUCTION:
         return cut
     head, sentence = last.start + spans[-2][1], last.start + spans[-1][0]
     return [*cut[:-1], Piece(last.start, head, last.lead), Piece(sentence, last.end)]
 
 
-def _without_rules(text: str, atoms: list[_Atom]) -> list[_Atom]:
+def _without_rules(text: str, atoms: list[Atom]) -> list[Atom]:
     """Drop rules and stray marks from both ends: they say nothing, and alone they are no passage."""
     spoken = [number for number, atom in enumerate(atoms) if not _DRAWN.fullmatch(text, atom.start, atom.end)]
     return atoms[spoken[0] : spoken[-1] + 1] if spoken else []
 
 
-def _packed(atoms: list[_Atom], limit: int, minimum: int, size: Size) -> Iterator[list[_Atom]]:
-    start = 0
-    while start < len(atoms):
-        stop = start + 1
-        while stop < len(atoms) and _fits(atoms, start, stop, limit, size):
-            stop += 1
-        if stop < len(atoms):
-            stop = _best_cut(atoms, start, stop, minimum, size)
-        yield atoms[start:stop]
-        start = stop
-
-
-def _fits(atoms: list[_Atom], start: int, new: int, limit: int, size: Size) -> bool:
-    """Whether ``atoms[new]`` goes into the chunk from ``start``: by size, or because all of it belongs together."""
-    if _gap(atoms[new - 1], atoms[new], size) > _MAX_GAP:
-        return False
-    total = size(atoms[start].start, atoms[new].end)
-    if total <= limit:
-        return True
-    if any(atom.bond < _INTRODUCED for atom in atoms[start + 1 : new + 1]):
-        return False
-    return total <= max(limit, size(atoms[new].start, atoms[new].end)) + max(_INTRODUCTION, limit // 4)
-
-
-def _gap(before: _Atom, after: _Atom, size: Size) -> int:
-    return size(before.end, after.start)
-
-
-def _best_cut(atoms: list[_Atom], start: int, full: int, minimum: int, size: Size) -> int:
-    """Return where to end the chunk: the weakest bond; of equals the last. Not so early that a scrap remains."""
-    best = full
-    for cut in range(full - 1, start, -1):
-        if size(atoms[start].start, atoms[cut - 1].end) < minimum:
-            break
-        weaker = atoms[cut].bond < atoms[best].bond
-        if weaker and (atoms[best].bond >= _INTRODUCED or _late(atoms, start, cut, full, size)):
-            best = cut
-    return best
-
-
-def _late(atoms: list[_Atom], start: int, cut: int, full: int, size: Size) -> bool:
-    return 2 * size(atoms[start].start, atoms[cut - 1].end) >= size(atoms[start].start, atoms[full - 1].end)
-
-
-def _chunk(note: Note, atoms: list[_Atom], starts: list[int], seen: dict[str, int]) -> Chunk:
+def _chunk(note: Note, atoms: list[Atom], starts: list[int], seen: dict[str, int]) -> Chunk:
     start, end = atoms[0].start, atoms[-1].end
     paths = [path for path, _ in groupby(atom.path for atom in atoms if atom.kind != "heading")]
     heading = _common(paths) if paths else atoms[-1].path
