@@ -18,6 +18,8 @@ from torch import Tensor, nn
 
 from models.concept import Concept, ConceptError, Control, Demo
 from models.figures import BLUE, titled
+from models.learning.linear_layer import Linear
+from models.learning.losses import mse
 from models.sequence.recurrent import WORDS, Recurrent, parameter_computation, parameter_count
 
 
@@ -79,15 +81,15 @@ def readers_sequence(length: int, mark: int, value: float, generator: torch.Gene
 
 def train_memory(
     layer: Recurrent, epochs: int, length: int, generator: torch.Generator
-) -> tuple[nn.Linear, list[float]]:
+) -> tuple[Linear, list[float]]:
     """Train ``layer`` and a read-out on the memory task; returns the read-out and the loss of each epoch."""
-    readout = nn.Linear(layer.hidden_size, 1)
+    readout = Linear(layer.hidden_size, 1)
     parameters = [*layer.parameters(), *readout.parameters()]
     optimizer = torch.optim.Adam(parameters, lr=0.03)
     losses = []
     for _ in range(epochs):
         x, y = memory_task(64, length, generator)
-        loss = nn.functional.mse_loss(readout(layer(x)[0][-1]), y)
+        loss = mse(readout(layer(x)[0][-1]), y)
         optimizer.zero_grad()
         loss.backward()
         nn.utils.clip_grad_norm_(parameters, 1.0)

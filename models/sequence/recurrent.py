@@ -150,8 +150,8 @@ def parameter_computation(family: str, gates: int) -> Computation:
             steps += f". {num_layers}층{', 양방향' if bidirectional else ''}을 모두 더하면 {total:,}개"
         return Computed(
             f"{total:,}개",
-            f"{steps}. 가중치 묶음이 {gates}벌이고 편향은 입력 쪽과 은닉 쪽에 하나씩 있다.",
-            f"{gates}(hd + h^2 + 2h)" if gates > 1 else "hd + h^2 + 2h",
+            f"{steps}. 가중치 묶음이 {gates}벌이고 편향은 입력 쪽과 은닉 쪽에 하나씩 있습니다.",
+            f"${gates}(hd + h^2 + 2h)$" if gates > 1 else "$hd + h^2 + 2h$",
         )
 
     return Computation(
