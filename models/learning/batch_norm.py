@@ -193,7 +193,7 @@ def run_values(values: list[float], gamma: float = 1.0, beta: float = 0.0, eps: 
         steps=f"평균은 {written(mean.item())}, 분산은 {written(var.item())}입니다. 각 값에서 평균을 빼고 "
               f"√({written(var.item())} + {eps:g})로 나눈 다음, 배율 γ={gamma:g}와 이동량 β={beta:g}로 "
               f"γx̂ + β를 구하면 {written_list(out)}입니다.",
-        formula="y = \\gamma \\frac{x - \\mu}{\\sqrt{\\sigma^2 + \\epsilon}} + \\beta",
+        formula="$y = \\gamma \\frac{x - \\mu}{\\sqrt{\\sigma^2 + \\epsilon}} + \\beta$",
     )
 
 
@@ -216,7 +216,7 @@ def run_parameters(channels: int) -> Computed:
         value=written(count),
         steps=f"채널마다 γ와 β가 하나씩 있으므로 2 × {channels:,} = {count:,}개입니다. running_mean과 running_var "
               f"{2 * channels:,}개는 저장만 하고 학습하지 않는 버퍼입니다.",
-        formula="2C",
+        formula="$2C$",
     )
 
 

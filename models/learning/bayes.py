@@ -207,7 +207,7 @@ def run_posterior(prior: float, likelihood: float, other: float) -> Computed:
     p, q, r, n = (written(v) for v in (likelihood, prior, other, round(1 - prior, 12)))
     evidence = likelihood * prior + other * (1 - prior)
     return Computed(
-        value=written(value), formula="P(A|B) = \\frac{P(B|A)P(A)}{P(B|A)P(A) + P(B|A^c)P(A^c)}",
+        value=written(value), formula="$P(A|B) = \\frac{P(B|A)P(A)}{P(B|A)P(A) + P(B|A^c)P(A^c)}$",
         steps=f"분자는 {p} × {q} = {written(likelihood * prior)}, 분모는 {p} × {q} + {r} × {n} = "
               f"{written(evidence)}입니다. "
               f"나누면 {written(value)}, 곧 {value:.1%}입니다.",
@@ -229,7 +229,7 @@ def run_beta(a: float, b: float, heads: int, tails: int) -> Computed:
     """The mean of a Beta belief after heads and tails."""
     after = Belief(a, b).after(heads, tails)
     return Computed(
-        value=written(after.mean), formula="\\frac{a+h}{a+b+h+t}",
+        value=written(after.mean), formula="$\\frac{a+h}{a+b+h+t}$",
         steps=f"사후분포는 Beta({written(a)} + {heads}, {written(b)} + {tails}) = Beta({written(after.a)}, "
               f"{written(after.b)})이고 평균은 "
               f"{written(after.a)} / {written(after.a + after.b)} = {written(after.mean)}입니다.",

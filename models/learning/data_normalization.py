@@ -196,8 +196,8 @@ def run_list(values: list[float], method: str, wanted: float | None = None) -> C
     way = f"({written(shown)} - {written(shift)}) / {written(width)} = {written(out[values.index(shown)])}"
     return Computed(value=value, steps=f"{measured}입니다. {written(shown)}의 새 값은 {way}이고, 전체는 "
                                        f"{written_list(out)}입니다.",
-                    formula="\\frac{x - x_{\\min}}{x_{\\max} - x_{\\min}}" if method == "최소-최대" else
-                    "x - \\mu" if method == "제로 센터링" else "\\frac{x - \\mu}{\\sigma}")
+                    formula="$\\frac{x - x_{\\min}}{x_{\\max} - x_{\\min}}$" if method == "최소-최대" else
+                    "$x - \\mu$" if method == "제로 센터링" else "$\\frac{x - \\mu}{\\sigma}$")
 
 
 def parse_score(question: str) -> Mapping[str, Any] | None:
@@ -215,7 +215,7 @@ def parse_score(question: str) -> Mapping[str, Any] | None:
 def run_score(x: float, mean: float, std: float) -> Computed:
     """The z score of one value."""
     z = (x - mean) / std
-    return Computed(value=written(z), formula="z = \\frac{x - \\mu}{\\sigma}",
+    return Computed(value=written(z), formula="$z = \\frac{x - \\mu}{\\sigma}$",
                     steps=f"값에서 평균을 빼고 표준편차로 나누면 ({written(x)} - {written(mean)}) / {written(std)} = "
                           f"{written(z)}입니다.")
 

@@ -188,7 +188,7 @@ def run_majority(accuracy: float, models: int) -> Computed:
     half = models // 2 + 1
     terms = [f"C({models},{k})·{accuracy:g}^{k}" + (f"·{written(1 - accuracy)}^{models - k}" if k < models else "")
              for k in range(half, min(models, half + 3) + 1)]
-    return Computed(value=written(value), formula="\\sum_{k>M/2} \\binom{M}{k} p^k (1-p)^{M-k}",
+    return Computed(value=written(value), formula="$\\sum_{k>M/2} \\binom{M}{k} p^k (1-p)^{M-k}$",
                     steps=f"{models}개 가운데 {half}개 이상이 맞을 확률입니다: "
                           f"{' + '.join(terms)}{' + …' if half + 3 < models else ''} = "
                           f"{written(value)}")
@@ -208,14 +208,14 @@ def run_vote(values: list[float], soft: bool) -> Computed:
     """A vote over labels, or the mean of probabilities."""
     if soft:
         mean = soft_vote(torch.tensor(values, dtype=torch.float64)).item()
-        return Computed(value=written(mean), formula="\\bar{p} = \\frac{1}{M}\\sum_m p_m",
+        return Computed(value=written(mean), formula="$\\bar{p} = \\frac{1}{M}\\sum_m p_m$",
                         steps=f"({' + '.join(written(v) for v in values)}) / {len(values)} = {written(mean)}입니다. "
                               "이진 분류라면 0.5"
                               f"{' 이상이므로 1' if mean >= 0.5 else ' 미만이므로 0'}로 판정합니다.")
     labels = [int(v) for v in values]
     winner = int(hard_vote(torch.tensor(labels)[:, None])[0])
     counts = ", ".join(f"{label}번 라벨 {labels.count(label)}표" for label in sorted(set(labels)))
-    return Computed(value=str(winner), formula="\\hat{y} = \\arg\\max_c \\sum_m [y_m = c]",
+    return Computed(value=str(winner), formula="$\\hat{y} = \\arg\\max_c \\sum_m [y_m = c]$",
                     steps=f"{counts}이므로 가장 많은 표를 얻은 {winner}입니다.")
 
 
@@ -233,7 +233,7 @@ def run_mixup(first: list[float], second: list[float], share: float) -> Computed
     """Two vectors blended."""
     out = [share * a + (1 - share) * b for a, b in zip(first, second, strict=True)]
     return Computed(value="[" + ", ".join(written(round(v, 10)) for v in out) + "]",
-                    formula="\\lambda x_i + (1-\\lambda) x_j",
+                    formula="$\\lambda x_i + (1-\\lambda) x_j$",
                     steps=f"칸마다 {share:g} × 첫째 + {written(round(1 - share, 10))} × 둘째를 구합니다.")
 
 

@@ -204,7 +204,7 @@ def run_means(kind: str, shape: tuple[int, ...], groups: int = 1) -> Computed:
         "그룹": (n * groups, f"샘플마다 묶음마다 하나이므로 {n:,} × {groups:,} = {n * groups:,}개", "N \\times G"),
     }[kind]
     size = torch.Size(shape).numel() // count
-    return Computed(value=written(count), formula=formula,
+    return Computed(value=written(count), formula=f"${formula}$",
                     steps=f"{kind} 정규화는 {way}의 평균을 냅니다. 평균 하나에는 값 {size:,}개가 들어갑니다.")
 
 
@@ -223,7 +223,7 @@ def run_parameters(layer: str, sizes: list[int]) -> Computed:
     """Learned scales and shifts of a layer norm (its shape) or a group norm (groups, channels)."""
     size = sizes[1] if layer == "GroupNorm" else torch.Size(sizes).numel()
     what = "채널마다" if layer == "GroupNorm" else "정규화하는 칸마다"
-    return Computed(value=written(2 * size), formula="2 \\times " + ("C" if layer == "GroupNorm" else "D"),
+    return Computed(value=written(2 * size), formula="$2C$" if layer == "GroupNorm" else "$2D$",
                     steps=f"{what} γ와 β가 하나씩 있으므로 2 × {size:,} = {2 * size:,}개입니다.")
 
 

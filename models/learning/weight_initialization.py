@@ -195,7 +195,7 @@ def run(method: str, fan_in: int, fan_out: int = 0, asked: str = "표준편차")
     ends = f" 값은 -{written(value)}부터 {written(value)}까지 고르게 뽑습니다." if asked == "범위" else ""
     return Computed(value=written(value), steps=f"{method} 초기화의 {asked}{'의 한계' if asked == '범위' else ''}: "
                                                 f"{way} = {written(value)}.{ends}",
-                    formula=formula)
+                    formula=f"${formula}$")
 
 
 CONCEPT = Concept(
