@@ -112,7 +112,7 @@ class Answerer:
         clock.mark("compose")
         for piece in draft.answer.splitlines(keepends=True):
             yield Event("token", token=piece)
-        demos = demos_for(found, draft)
+        demos = demos_for(found, draft, question)
         clock.mark("demos")
         notices = (*(f"'{a}'을(를) '{b}'(으)로 읽었습니다." for a, b in found.query.mended.items()), *ranked.notices)
         yield Event("done", answer=Answer(

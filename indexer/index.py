@@ -37,12 +37,20 @@ class Weights:
 
 @dataclass(frozen=True)
 class Found:
-    """Results of a search, best first, and how the question was read."""
+    """Results of a search, best first, and how the question was read.
+
+    ``importance``: the idf of the question's tokens. ``similarity``: the cosine of question and nearest passage (0 without an
+    encoder). ``terms`` and ``vocabulary``: what the index knows.
+    """
 
     results: tuple[SearchResult, ...]
     query: analyzer.Query
     heard: tuple[Heard, ...]
     legs: Mapping[str, tuple[tuple[Chunk, float], ...]]
+    importance: Mapping[str, float]
+    similarity: float
+    terms: Terms
+    vocabulary: frozenset[str]
 
 
 class Index:
@@ -108,9 +116,10 @@ class Index:
         if self._encoder is not None and (weights.vector or weights.concept):
             vector = self._encoder.encode([query.text], kind="query")[0]
         heard = self.bridge.hear(query, vector) if weights.concept else ()
+        near, similarity = self._vector_scores(vector)
         legs = {
             "keyword": (weights.keyword, _scaled(self._keyword.scores(query.tokens))),
-            "vector": (weights.vector, self._vector_scores(vector) if weights.vector else None),
+            "vector": (weights.vector, near),
             "concept": (weights.concept * max((h.score for h in heard), default=0.0), self._concept_scores(heard)),
         }
         total = np.zeros(len(self.chunks), dtype=np.float32)
@@ -126,12 +135,14 @@ class Index:
                          {name: round(float(scores[i]), 4) for name, (_, scores) in legs.items() if scores is not None})
             for i in order if total[i] > 0
         )
-        return Found(results, query, heard, {name: self._best(scores) for name, (_, scores) in legs.items()})
+        best = {name: self._best(scores) for name, (_, scores) in legs.items()}
+        return Found(results, query, heard, best, self._keyword.importance(query.tokens), similarity, self.terms,
+                     self._keyword.vocabulary)
 
-    def _vector_scores(self, vector: np.ndarray | None) -> np.ndarray | None:
-        """Cosine of the nearest passages, scaled; all others 0."""
+    def _vector_scores(self, vector: np.ndarray | None) -> tuple[np.ndarray | None, float]:
+        """Cosine of the nearest passages, scaled, all others 0; and the best cosine as it is."""
         if vector is None:
-            return None
+            return None, 0.0
         scores, numbers = self.store.search(vector[None], 200)
         real = numbers[0] >= 0
         out = np.zeros(len(self.chunks), dtype=np.float32)
@@ -139,7 +150,7 @@ class Index:
             found = scores[0][real]
             floor = found.min() if len(found) == 200 else min(float(found.min()), 0.0)
             out[numbers[0][real]] = found - floor
-        return _scaled(out)
+        return _scaled(out), float(scores[0].max(initial=0.0))
 
     def _concept_scores(self, heard: Sequence[Heard]) -> np.ndarray | None:
         """BM25 of the heard concepts' terms, each concept scaled by itself and weighted by how clearly it was heard."""

@@ -5,7 +5,7 @@ Source: Robertson & Zaragoza (2009), "The Probabilistic Relevance Framework: BM2
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from pathlib import Path
 
 import bm25s
@@ -22,6 +22,7 @@ class KeywordIndex:
         self._bm25 = bm25
         self.size = size
         self.vocabulary: frozenset[str] = frozenset(bm25.vocab_dict) - {_NOTHING, ""}
+        self._frequency = np.diff(bm25.scores["indptr"])  # (tokens,): in how many passages each stands
 
     @classmethod
     def build(cls, passages: Sequence[Sequence[str]]) -> KeywordIndex:
@@ -49,3 +50,8 @@ class KeywordIndex:
         for weight, group in by_weight.items():
             total += weight * self._bm25.get_scores(group)
         return total
+
+    def importance(self, tokens: Iterable[str]) -> dict[str, float]:
+        """BM25's idf of each token; a token that stands nowhere is as important as can be."""
+        found = {t: float(self._frequency[self._bm25.vocab_dict[t]]) if t in self.vocabulary else 0.0 for t in tokens}
+        return {t: float(np.log(1 + (self.size - n + 0.5) / (n + 0.5))) for t, n in found.items()}

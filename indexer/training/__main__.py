@@ -32,5 +32,15 @@ def encoder(data: Path, start: Path, out: Path, steps: int, rate: float, seed: i
     train(data, start, out, steps=steps, rate=rate, seed=seed, documents=documents, compiled=compiled)
 
 
+@main.command()
+@click.option("--data", type=FOLDER, required=True)
+@click.option("--out", type=FOLDER, required=True)
+def bridge(data: Path, out: Path) -> None:
+    """The concept bridge (after the encoder: it reads the encoder's vectors)."""
+    from indexer.training.bridge import train
+
+    click.echo(train(data, out))
+
+
 if __name__ == "__main__":
     main()

@@ -31,17 +31,17 @@ from models.attention.bert import Bert, mean_pool
 
 SCALE = 20.0
 WIDTHS = (384, 192, 96)
-QUESTION_TOKENS, PASSAGE_TOKENS = 40, 128
+QUESTION_TOKENS, PASSAGE_TOKENS = 32, 96
 
 
 @dataclass(frozen=True)
 class Mix:
     """How many questions of a batch come from where."""
 
-    sections: int = 40
-    asked: int = 32
-    weak: int = 16
-    labelled: int = 8
+    sections: int = 28
+    asked: int = 20
+    weak: int = 10
+    labelled: int = 6
 
 
 @dataclass(frozen=True)
@@ -172,10 +172,8 @@ def train(data: Path, start: Path, out: Path, *, steps: int, rate: float, seed: 
     resumed = run.resume()
     kinds = examples(data, seed + run.step, documents=documents)
     run.log({name: len(found) for name, found in kinds.items()} | {"resumed": resumed})
-    if not resumed:
-        run.log(held_out_scores(model, tokenizer, data))
     batches = Batches(kinds, mix, seed + run.step)
-    forward = torch.compile(model) if compiled else model
+    forward = torch.compile(model, dynamic=False) if compiled else model
     for _ in run.steps():
         batch = batches.next()
         negatives = [n if n is not None else batch[(i + 1) % len(batch)][1] for i, (_, _, n) in enumerate(batch)]
