@@ -74,7 +74,7 @@ class Answerer:
                 self._index = Index.open(self.settings.index, encoder=self.encoder)
             return self._index
 
-    def build(self, notes: Path | None = None, *, rebuild: bool = False,
+    def build(self, notes: Path | Sequence[Path] | None = None, *, rebuild: bool = False,
               progress: Callable[[str, int, int], Any] = lambda *_: None) -> BuildSummary:
         """Build the index, or bring it up to date."""
         return build(notes or self.settings.notes, self.settings.index, encoder=self.encoder, terms_file=self.settings.terms,

@@ -6,7 +6,7 @@ import logging
 import secrets
 import threading
 import unicodedata
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import asdict, dataclass, field
 from pathlib import Path
 from typing import Any, Protocol
@@ -27,7 +27,11 @@ class Builder(Protocol):
     """What ``Answerer`` offers for building."""
 
     def build(
-        self, notes: Any = None, *, rebuild: bool = False, progress: Callable[[str, int, int], Any] = ...
+        self,
+        notes: Path | Sequence[Path] | None = None,
+        *,
+        rebuild: bool = False,
+        progress: Callable[[str, int, int], Any] = ...,
     ) -> BuildSummary: ...
 
 

@@ -6,6 +6,7 @@ import dataclasses
 import hashlib
 import json
 import logging
+import os
 import shutil
 import time
 from collections.abc import Callable, Iterator, Mapping, Sequence
@@ -117,10 +118,10 @@ def fingerprints(encoder: Encoder | None, terms: Terms, max_chars: int) -> dict[
     }
 
 
-def build(notes: Path, index_dir: Path, *, encoder: Encoder | None, terms_file: Path | None = None,
+def build(notes: Path | Sequence[Path], index_dir: Path, *, encoder: Encoder | None, terms_file: Path | None = None,
           max_chars: int = MAX_CHARS, max_bytes: int = MAX_BYTES, rebuild: bool = False,
           progress: Progress = lambda *_: None) -> BuildSummary:
-    """Index the notes under ``notes`` (a folder or a file) into ``index_dir``.
+    """Index the notes under ``notes`` (a folder, a file, or several) into ``index_dir``.
 
     Raises:
         NotesNotFoundError: nothing there can be read.
@@ -128,7 +129,9 @@ def build(notes: Path, index_dir: Path, *, encoder: Encoder | None, terms_file: 
     """
     began = time.monotonic()
     terms = load_terms(terms_file)
-    found = scan(notes)
+    places = [notes] if isinstance(notes, Path) else list(notes)
+    found = scan(places)
+    root = os.pathsep.join(str(place.resolve()) for place in places)
     with generation.locked(index_dir):
         marks = fingerprints(encoder, terms, max_chars)
         old, old_marks, old_root = (None, {}, "") if rebuild else _previous(index_dir)
@@ -141,10 +144,10 @@ def build(notes: Path, index_dir: Path, *, encoder: Encoder | None, terms_file: 
         changed = tuple(p for p in after if p in before and (before[p] != after[p]))
         removed = tuple(p for p in before if p not in after)
         same = old is not None and marks == old_marks and not (added or changed or removed or fresh) \
-            and str(notes.resolve()) == old_root
+            and root == old_root
         if not contents.entries:
             why = f" 건너뛴 파일 {len(skipped)}개: {skipped[0].path}: {skipped[0].reason}" if skipped else ""
-            raise NotesNotFoundError(f"{notes}에 읽을 수 있는 노트가 없습니다.{why}")
+            raise NotesNotFoundError(f"{root}에 읽을 수 있는 노트가 없습니다.{why}")
         embedded = 0
         name = old.name if old else ""
         if not same:
@@ -153,7 +156,7 @@ def build(notes: Path, index_dir: Path, *, encoder: Encoder | None, terms_file: 
             vectors, embedded = _vectors(contents.entries, old, encoder, index_dir, progress)
             try:
                 _write(folder, contents, terms, vectors, progress)
-                generation.seal(folder, notes_root=str(notes.resolve()), fingerprints=marks,
+                generation.seal(folder, notes_root=root, fingerprints=marks,
                                 counts={"notes": len(contents.notes), "chunks": len(contents.entries)},
                                 settings={"max_chars": max_chars, "terms_file": str(terms_file) if terms_file else None,
                                           "dim": encoder.dim if encoder else 0})
