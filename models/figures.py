@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import html
+
 import plotly.graph_objects as go
 
 BLUE, RED, GREEN, GREY, GOLD, PURPLE = "#2563eb", "#dc2626", "#16a34a", "#94a3b8", "#d97706", "#7c3aed"
@@ -36,3 +38,8 @@ def pixels(values, *, colorscale: str = "Greys_r", middle: float | None = None) 
     rows = values.tolist() if hasattr(values, "tolist") else values
     return go.Heatmap(z=[[float(f"{v:.3g}") for v in row] for row in rows], colorscale=colorscale, zmid=middle,
                       showscale=False)
+
+
+def prose(text: str) -> str:
+    """A text as a table cell shows it: its line breaks kept, its ``<`` not taken for a tag."""
+    return html.escape(text, quote=False).replace("\n", "<br>")
