@@ -9,7 +9,7 @@ from __future__ import annotations
 import hashlib
 import re
 from bisect import bisect_right
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Iterator
 from dataclasses import dataclass
 from itertools import accumulate, groupby
 
@@ -110,38 +110,37 @@ def _path(outer: tuple[str, ...], headings: list[tuple[int, str]]) -> tuple[str,
     return tuple(path)
 
 
-def _says_something(sections: Sequence[_Section]) -> bool:
-    return any(block.kind != "heading" for section in sections for block in section.blocks)
+def _says_something(section: _Section) -> bool:
+    return any(block.kind != "heading" for block in section.blocks)
 
 
 def _joined(sections: list[_Section], size: Size, limit: int, minimum: int) -> list[list[_Section]]:
     """Group sections: one that is tiny goes with the next (or, at an end, the one before); no heading stands alone."""
-
-    def length(group: Sequence[_Section]) -> int:
-        return size(group[0].blocks[0].start, group[-1].blocks[-1].end)
-
     groups: list[list[_Section]] = []
+    spoken = True  # whether the last group holds more than headings
     for section in sections:
-        if groups and _joins(groups[-1], section, length, limit, minimum):
+        speaks = _says_something(section)
+        if groups and (not spoken or (speaks and _joins(groups[-1], section, size, limit, minimum))):
             groups[-1].append(section)
+            spoken = spoken or speaks
         else:
             groups.append([section])
-    for number in range(len(groups) - 1, 0, -1):  # bare headings with nothing after them
-        if not _says_something(groups[number]):
-            groups[number - 1] += groups.pop(number)
+            spoken = speaks
+    if len(groups) > 1 and not spoken:  # bare headings with nothing after them
+        silent = groups.pop()
+        groups[-1] += silent
     return groups
 
 
-def _joins(
-    group: list[_Section], section: _Section, length: Callable[[Sequence[_Section]], int], limit: int, minimum: int
-) -> bool:
-    if not _says_something(group):
-        return True
-    if not _says_something([section]) or length([*group, section]) > limit:
+def _joins(group: list[_Section], section: _Section, size: Size, limit: int, minimum: int) -> bool:
+    """Whether a section goes with those before it, because one of them is tiny."""
+    start, end = group[0].blocks[0].start, section.blocks[-1].end
+    if size(start, end) > limit:
         return False
+    before, own = size(start, group[-1].blocks[-1].end), size(section.blocks[0].start, end)
     below = section.level >= group[-1].level
-    scrap = length(group) < minimum // 2  # a line before a section whose level jumped up: better there than alone
-    return (length(group) < minimum and below) or scrap or (length([section]) < minimum // 2 and below)
+    scrap = before < minimum // 2  # a line before a section whose level jumped up: better there than alone
+    return scrap or (below and (before < minimum or own < minimum // 2))
 
 
 def _atoms(text: str, sections: list[_Section], limit: int, size: Size) -> Iterator[Atom]:

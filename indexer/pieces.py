@@ -18,7 +18,10 @@ from indexer.types import Block
 Size = Callable[[int, int], int]
 
 _CODE_FACTOR = 4
+_PARENTS = 3  # of the items around a piece, the nearest lead it
+_MAX_DEPTH = 20  # lists in lists beyond this are no outline
 _STATEMENT = re.compile(r"(?:\r\n|\n|\r)[ \t]*(?:\r\n|\n|\r)+(?=[^\s\])}])")
+_TRIPLE_QUOTE = re.compile(r"\"{3}|'{3}")
 _ROW_TAG = re.compile(r"<(/?)(table|tr)\b", re.IGNORECASE)
 _LINE = re.compile(r"[^\r\n]*(?:\r\n|\n|\r|\Z)")
 _HEADER_RULE = re.compile(r"[|:+=\- \t]*[-=][|:+=\- \t]*")
@@ -111,35 +114,36 @@ def _reach(start: int, end: int, limit: int, size: Size) -> int:
 def _cut_list(text: str, start: int, end: int, limit: int, size: Size) -> list[Piece]:
     """Between the outermost items; a too long item between the items in it, which are led by its first line."""
     items = [(start + offset, depth) for offset, depth in item_starts(text[start:end])]
-    return _pack(list(_items(text, start, end, items, "", limit, size)), limit, size)
+    return _pack(list(_items(text, start, end, items, (), limit, size)), limit, size)
 
 
 def _items(
-    text: str, start: int, end: int, items: list[tuple[int, int]], lead: str, limit: int, size: Size
+    text: str, start: int, end: int, items: list[tuple[int, int]], parents: tuple[str, ...], limit: int, size: Size
 ) -> Iterator[Piece]:
+    lead = "\n".join(parents[-_PARENTS:])
     if size(start, end) <= limit:
         if text[start:end].strip():
             yield Piece(*trimmed(text, start, end), lead)
         return
-    if not items:
+    if not items or len(parents) > _MAX_DEPTH:
         yield from (Piece(piece.start, piece.end, lead) for piece in _cut_text(text, start, end, limit, size))
         return
     outer = min(depth for _, depth in items)
-    edges = [offset for offset, depth in items if depth == outer]
-    yield from _items(text, start, edges[0], [], lead, limit, size)  # what the parent item says itself
-    for first, last in pairwise([*edges, end]):
-        inner = [item for item in items if first < item[0] < last]
+    edges = [number for number, (_, depth) in enumerate(items) if depth == outer]
+    yield from _items(text, start, items[edges[0]][0], [], parents, limit, size)  # what the parent item says itself
+    for number, following in pairwise([*edges, len(items)]):
+        first, last = items[number][0], items[following][0] if following < len(items) else end
+        inner = items[number + 1 : following]
         if size(first, last) <= limit or not inner:
-            yield from _items(text, first, last, [], lead, limit, size)
+            yield from _items(text, first, last, [], parents, limit, size)
             continue
-        own = "\n".join(part for part in (lead, _first_line(text, first, last)) if part)
-        head, *rest = _items(text, first, last, inner, own, limit, size)
+        head, *rest = _items(text, first, last, inner, (*parents, _first_line(text, first, last)), limit, size)
         yield Piece(head.start, head.end, lead)
         yield from rest
 
 
 def _first_line(text: str, start: int, end: int) -> str:
-    return text[start:end].strip().splitlines()[0].strip()[:120]
+    return text[start : min(end, start + 200)].strip().splitlines()[0].strip()[:120]
 
 
 def _cut_table(text: str, start: int, end: int, limit: int, size: Size) -> list[Piece]:
@@ -185,14 +189,15 @@ def _cut_code(text: str, start: int, end: int, limit: int, size: Size) -> list[P
     """Only far too long code, and only after a blank line before a line that is not indented."""
     if size(start, end) <= _CODE_FACTOR * limit:
         return [Piece(start, end)]
-    edges = [match.end() for match in _STATEMENT.finditer(text, start, end)]
-    edges = [edge for edge in edges if not _in_string(text[start:edge])]
+    edges: list[int] = []
+    quotes, seen = 0, start
+    for match in _STATEMENT.finditer(text, start, end):
+        quotes += len(_TRIPLE_QUOTE.findall(text, seen, match.end()))
+        seen = match.end()
+        if quotes % 2 == 0:  # not within a docstring
+            edges.append(match.end())
     units = [Piece(first, first + len(text[first:last].rstrip())) for first, last in pairwise([start, *edges, end])]
     return _pack(units, limit, size)
-
-
-def _in_string(before: str) -> bool:
-    return before.count('"""') % 2 == 1 or before.count("'''") % 2 == 1
 
 
 _CUTTERS: dict[str, Callable[[str, int, int, int, Size], list[Piece]]] = {

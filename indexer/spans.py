@@ -13,7 +13,7 @@ Span = tuple[int, int]
 VERBATIM = re.compile(
     r"(?P<fence>^[ \t>]*(?:(?P<mark>`{3,})[^`\n]*(?:\n.*?)??(?:\n[ \t>]*(?P=mark)`*[ \t\r]*$|\Z)"
     r"|(?P<tildes>~{3,5})(?!~)[^\n]*(?:\n.*?)??\n[ \t>]*(?P=tildes)~*[ \t\r]*$))"
-    r"|(?P<display>\$\$.+?\$\$|\\\[.+?\\\]|\\begin\{(?P<env>[A-Za-z]+\*?)\}.+?\\end\{(?P=env)\})"
+    r"|(?P<display>\$\$.+?\$\$|\\\[.+?\\\]|\\begin\{(?P<env>[A-Za-z]+\*?)\}.{1,5000}?\\end\{(?P=env)\})"
     r"|(?P<code>(?<!`)(?P<ticks>`{1,3})(?!`)(?:(?!\n[ \t]*\r?\n)[^`]|(?!(?P=ticks))`)+?(?P=ticks)(?!`))"
     r"|(?P<inline>\\\([^\n]+?\\\)|(?<![\\$\w])\$(?![\s$])[^$\n]{1,300}?(?<![\s\\])\$(?![\d$]))",
     re.DOTALL | re.MULTILINE,
@@ -50,7 +50,7 @@ def whole_spans(text: str) -> list[Span]:
     """Return the spans no cut may fall into: code, formulas, links, images, tags, addresses. In order, disjoint."""
     spans = verbatim_spans(text)
     starts = [start for start, _ in spans]
-    for pattern in (_LINK, TAG, COMMENT):
+    for pattern in (_LINK, TAG, COMMENT) if "-->" in text else (_LINK, TAG):
         for match in pattern.finditer(text):
             before = bisect_right(starts, match.start()) - 1
             if before < 0 or spans[before][1] <= match.start():
@@ -70,7 +70,8 @@ def _merged(spans: list[Span]) -> list[Span]:
 
 def unweighty_spans(text: str) -> list[Span]:
     """Return the spans that are in the file and not in what is read: tags, comments, pictures written out in base64."""
-    found = [match.span() for pattern in (TAG, COMMENT, _PICTURE) for match in pattern.finditer(text)]
+    patterns = (TAG, COMMENT, _PICTURE) if "-->" in text else (TAG, _PICTURE)
+    found = [match.span() for pattern in patterns for match in pattern.finditer(text)]
     return _merged(sorted(found))
 
 
