@@ -22,14 +22,7 @@ from models.concept import Computation, Computed, Concept, ConceptError, Control
 from models.figures import grid, pixels, titled
 from models.reading import has
 from models.vision import window
-from models.vision.window import amount, output_size
-
-Pair = int | tuple[int, int]
-
-
-def pair(value: Pair) -> tuple[int, int]:
-    """``3`` -> ``(3, 3)``."""
-    return (value, value) if isinstance(value, int) else (value[0], value[1])
+from models.vision.window import Pair, amount, output_size, pair, windows
 
 
 def conv2d(x: Tensor, weight: Tensor, bias: Tensor | None = None, stride: Pair = 1, padding: Pair | str = 0,
@@ -48,18 +41,18 @@ def conv2d(x: Tensor, weight: Tensor, bias: Tensor | None = None, stride: Pair =
     Raises:
         ConceptError: the kernel is larger than the padded input, or the channels do not fit weight and groups.
     """
-    (sh, sw), (dh, dw) = pair(stride), pair(dilation)
     out_channels, group_in, kh, kw = weight.shape
     if x.shape[1] != group_in * groups or out_channels % groups:
         raise ConceptError(f"입력 채널 {x.shape[1]}, 필터 {tuple(weight.shape)}, 그룹 {groups}: "
                            f"입력 채널은 {group_in * groups}이어야 하고 출력 채널은 그룹 수로 나누어떨어져야 합니다.")
-    top, bottom, left, right = _borders(padding, (kh, kw), (sh, sw), (dh, dw))
+    top, bottom, left, right = _borders(padding, (kh, kw), pair(stride), pair(dilation))
     if top or bottom or left or right:
         mode = "constant" if padding_mode == "zeros" else padding_mode
         x = F.pad(x, (left, right, top, bottom), mode=mode)
-    height, width = output_size(x.shape[2], kh, sh, 0, dh), output_size(x.shape[3], kw, sw, 0, dw)
-    columns = F.unfold(x, (kh, kw), dilation=(dh, dw), stride=(sh, sw))  # (B, C_in*K_h*K_w, H_out*W_out)
-    columns = columns.reshape(x.shape[0], groups, group_in * kh * kw, height * width)  # (B, G, C_in/G*K_h*K_w, L)
+    cells = windows(x, (kh, kw), stride, dilation)  # (B, C_in, H_out, W_out, K_h, K_w)
+    height, width = cells.shape[2:4]
+    columns = cells.permute(0, 1, 4, 5, 2, 3).reshape(  # (B, G, C_in/G*K_h*K_w, H_out*W_out)
+        x.shape[0], groups, group_in * kh * kw, height * width)
     rows = weight.reshape(groups, out_channels // groups, group_in * kh * kw)  # (G, C_out/G, C_in/G*K_h*K_w)
     y = (rows @ columns).reshape(x.shape[0], out_channels, height, width)  # 창마다 곱해 더한다: sum_{c,u,v} w x
     return y if bias is None else y + bias[:, None, None]

@@ -18,20 +18,17 @@ from models.concept import Computation, Computed, Concept, ConceptError, Control
 from models.figures import grid, titled
 from models.reading import has
 from models.vision import window
-from models.vision.convolution import Pair, pair
-from models.vision.window import output_size
+from models.vision.window import Pair, output_size, pair, windows
 
 
 def _windows(x: Tensor, kernel: Pair, stride: Pair, padding: Pair, fill: float, dilation: Pair = 1) -> Tensor:
-    """Every window laid out: (B, C, H, W) -> (B, C, K_h * K_w, H_out, W_out); cells outside hold ``fill``."""
-    (kh, kw), (sh, sw), (ph, pw), (dh, dw) = pair(kernel), pair(stride), pair(padding), pair(dilation)
+    """Every window laid out: (B, C, H, W) -> (B, C, H_out, W_out, K_h * K_w); cells outside hold ``fill``."""
+    (kh, kw), (ph, pw) = pair(kernel), pair(padding)
     if ph > kh // 2 or pw > kw // 2:
         raise ConceptError(f"패딩 {(ph, pw)}: 구역 {(kh, kw)}의 절반 이하여야 합니다.")
-    height, width = output_size(x.shape[2], kh, sh, ph, dh), output_size(x.shape[3], kw, sw, pw, dw)
     if ph or pw:
         x = F.pad(x, (pw, pw, ph, ph), value=fill)
-    columns = F.unfold(x, (kh, kw), dilation=(dh, dw), stride=(sh, sw))  # (B, C*K_h*K_w, H_out*W_out)
-    return columns.reshape(x.shape[0], x.shape[1], kh * kw, height, width)
+    return windows(x, kernel, stride, dilation).flatten(-2)
 
 
 def max_pool2d(x: Tensor, kernel_size: Pair, stride: Pair | None = None, padding: Pair = 0,
@@ -44,7 +41,7 @@ def max_pool2d(x: Tensor, kernel_size: Pair, stride: Pair | None = None, padding
         ConceptError: the window is larger than the padded input, or the padding larger than half the window.
     """
     stride = kernel_size if stride is None else stride  # 적지 않으면 구역이 겹치지 않는다
-    return _windows(x, kernel_size, stride, padding, float("-inf"), dilation).max(dim=2).values
+    return _windows(x, kernel_size, stride, padding, float("-inf"), dilation).max(dim=-1).values
 
 
 def avg_pool2d(x: Tensor, kernel_size: Pair, stride: Pair | None = None, padding: Pair = 0,
@@ -54,10 +51,10 @@ def avg_pool2d(x: Tensor, kernel_size: Pair, stride: Pair | None = None, padding
     ``count_include_pad``: whether padded zeros count in the mean. See ``max_pool2d`` for shapes and errors.
     """
     stride = kernel_size if stride is None else stride
-    mean = _windows(x, kernel_size, stride, padding, 0.0).mean(dim=2)
+    mean = _windows(x, kernel_size, stride, padding, 0.0).mean(dim=-1)
     if count_include_pad or not any(pair(padding)):
         return mean
-    inside = _windows(torch.ones_like(x[:1, :1]), kernel_size, stride, padding, 0.0).mean(dim=2)
+    inside = _windows(torch.ones_like(x[:1, :1]), kernel_size, stride, padding, 0.0).mean(dim=-1)
     return mean / inside
 
 

@@ -11,6 +11,8 @@ import re
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 
+from torch import Tensor
+
 from models.concept import Computed, ConceptError
 from models.reading import has, named_numbers, shapes
 
@@ -38,6 +40,8 @@ _OF = r"\s*(?:크기의?|짜리|의)?\s*"
 _WINDOW = ("(?:합성곱|컨볼루션|필터|커널|맥스|최대|평균|풀링|창|구역|깊이별|"
            "conv|kernel|filter|max|avg|average|pool|depthwise)")
 _CALL = r"(?:Conv[12]d|(?:Max|Avg)Pool[12]d)\s*\(([^()]*)\)"
+
+Pair = int | tuple[int, int]
 
 
 @dataclass(frozen=True)
@@ -70,6 +74,24 @@ def output_size(size: int, kernel: int, stride: int = 1, padding: int = 0, dilat
     if span > size + 2 * padding:
         raise ConceptError(f"커널이 덮는 폭 {span}이 패딩을 더한 입력 {size + 2 * padding}보다 큽니다.")
     return (size + 2 * padding - span) // stride + 1
+
+
+def pair(value: Pair) -> tuple[int, int]:
+    """``3`` -> ``(3, 3)``."""
+    return (value, value) if isinstance(value, int) else (value[0], value[1])
+
+
+def windows(x: Tensor, kernel: Pair, stride: Pair = 1, dilation: Pair = 1) -> Tensor:
+    """Every place that a window takes, as a view: (B, C, H, W) -> (B, C, H_out, W_out, K_h, K_w).
+
+    Raises:
+        ConceptError: the window is larger than the picture.
+    """
+    for axis, k, s, d in zip((2, 3), pair(kernel), pair(stride), pair(dilation), strict=True):
+        output_size(x.shape[axis], k, s, 0, d)  # 맞지 않으면 여기서 알린다
+        x = x.unfold(axis, d * (k - 1) + 1, s)  # 축 끝에 창의 칸이 붙는다
+        x = x[..., ::d] if d > 1 else x
+    return x
 
 
 def amount(number: int) -> str:
