@@ -222,7 +222,6 @@ CONCEPT = Concept(
         "PackedSequence",
         "packed sequence",
         "enforce_sorted",
-        "collate_fn",
     ),
     summary="길이가 다른 시퀀스를 빈칸으로 채우거나, 길이를 기억해 빈칸 없이 이어 한 배치로 처리한다.",
     demo=demo,
