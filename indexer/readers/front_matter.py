@@ -28,15 +28,16 @@ def front_matter(text: str) -> tuple[dict[str, Any], int]:
     if match is None or len(match[1]) > _MAX_CHARS:
         return {}, 0
     try:
-        loaded = yaml.safe_load(match[1])
-    except (yaml.YAMLError, ValueError) as error:  # ValueError: a date such as 2024-13-45
+        # BaseLoader makes strings, lists and mappings only: no dates to store, and 2024-13-45 is no error
+        loaded = yaml.load(match[1], Loader=yaml.BaseLoader)
+    except yaml.YAMLError as error:
         lines = [line for line in match[1].splitlines() if line.strip()]
         fields = {name.strip(): value.strip().strip("'\"") for name, value in _FIELD.findall(match[1])}
         if not fields or len(fields) * 2 < len(lines):  # prose between two rules, not fields
             return {}, 0
         _log.info("front matter is not YAML, read line by line: %s", str(error).splitlines()[0])
         return fields, match.end()
-    if loaded is None:
+    if not loaded:
         return {}, match.end()
     if not isinstance(loaded, dict):
         return {}, 0

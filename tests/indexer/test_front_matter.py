@@ -44,5 +44,5 @@ def test_a_rule_at_the_top_is_no_front_matter_and_the_text_stays(text: str) -> N
 
 def test_an_impossible_date_does_not_lose_the_note() -> None:
     fields, start = front_matter("---\ntitle: 노트\ndate: 2024-13-45 99:99:99\n---\n본문")
-    assert fields["title"] == "노트"
+    assert fields == {"title": "노트", "date": "2024-13-45 99:99:99"}
     assert start > 0
