@@ -120,7 +120,7 @@ def demo(*, hidden: int = 3, bias: bool = True, batch: int = 64, points: int = 4
 
 
 LAYER = ("선형층", "리니어", "linear", "dense", "완전연결", "fullyconnected", "fc층", "fclayer", "전결합")
-OTHERS = ("은닉", "mlp", "다층", "합성곱", "conv", "커널", "임베딩", "어텐션")  # 파라미터를 달리 세는 것들
+OTHERS = ("은닉", "mlp", "다층", "합성곱", "conv", "커널", "임베딩", "어텐션", "얼리", "동결")  # 달리 세는 것들
 COUNTED = ("파라미터", "매개변수", "가중치수", "parameter", "param")
 
 

@@ -144,7 +144,7 @@ def _parse_shape(question: str) -> Mapping[str, Any] | None:
     found = [s for s in shapes(text) if len(s) > 1 or re.search(r"\(\s*\d+\s*,\s*\)", text)]
     if len(found) != 1 or None in dims or not has(question, ("크기", "shape", "모양", "형태", "남")):
         return None
-    if not has(question, _NAMES) or has(question, ("왜", "softmax", "소프트맥스", "norm")):
+    if not has(question, _NAMES) or has(question, ("왜", "까닭", "에러", "softmax", "소프트맥스", "norm")):
         return None
     return {"shape": found[0], "dims": dims, "keepdim": has(question, ("keepdim=true", "keepdim을", "keepdims=true"))}
 

@@ -132,18 +132,19 @@ def demo(*, shape: str = "4, 240, 144, 256, 3", dtype: str = "float32", layout: 
 
 
 def _one_shape(question: str) -> tuple[int, ...] | None:
-    found = [s for s in shapes(question) if all(d > 0 for d in s)]
+    bracketed = " ".join(re.findall(r"[(\[][\d\s,]+[)\]]", question))  # 224x224는 텐서의 크기가 아니라 사진의 크기이다
+    found = [s for s in shapes(bracketed) if all(d > 0 for d in s)]
     named = has(question, ("텐서", "배치", "tensor", "배열", "데이터", "크기", "shape"))
     return found[0] if len(found) == 1 and named else None
 
 
 _OTHER = ("파라미터", "합성곱", "커널", "linear", "view", "reshape", "sum", "mean", "squeeze", "stack", "cat(", "더하",
-          "곱", "브로드", "풀링", "stride", "dim=", "axis=", "lstm", "rnn", "gru")
+          "곱", "브로드", "풀링", "stride", "dim=", "axis=", "lstm", "rnn", "gru", "정규화", "평균", "패치")
 
 
 def _parse_elements(question: str) -> Mapping[str, Any] | None:
     shape = _one_shape(question)
-    if not shape or not has(question, ("몇개", "개수", "원소수", "numel", "값의수")):
+    if not shape or not has(question, ("값", "원소", "numel", "숫자"), ("몇개", "개수", "원소수", "numel", "값의수")):
         return None
     return None if has(question, (*_OTHER, "축이", "축은", "축의", "차원이", "바이트")) else {"shape": shape}
 

@@ -63,6 +63,7 @@ def test_a_question_with_a_shape_is_computed(question, value):
 
 @pytest.mark.parametrize("question", [
     "텐서의 메모리는 어떻게 계산하나?", "(2, 3) 텐서와 (3, 4) 텐서를 곱하면 값이 몇 개인가?",
-    "(2, 2, 3) 텐서를 view(-1, 3)으로 바꾸면 크기는?"])
+    "(2, 2, 3) 텐서를 view(-1, 3)으로 바꾸면 크기는?", "224x224 이미지 64장짜리 텐서는 몇 MB야?",
+    "(8, 64, 32, 32) 텐서에 인스턴스 정규화를 하면 평균은 몇 개가 나와?"])
 def test_other_questions_are_left_alone(question):
     assert ask(question) is None
