@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import threading
 from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
@@ -13,6 +14,9 @@ from models.concept import Computed, Concept, Demo
 if TYPE_CHECKING:
     from app.composer import Draft
     from indexer.index import Found
+
+
+_one_at_a_time = threading.Lock()  # torch has one seed for all threads: two demos at once would not be deterministic
 
 
 @dataclass(frozen=True)
@@ -38,7 +42,9 @@ def run_demo(name: str, params: Mapping[str, Any] | None = None, *, live: Any = 
     Raises:
         ConceptError: no such concept, or a value out of bounds.
     """
-    return catalogue.get(name).run(params, live=live)
+    concept = catalogue.get(name)
+    with _one_at_a_time:
+        return concept.run(params, live=live)
 
 
 def calculate(question: str) -> Calculation | None:

@@ -4,6 +4,7 @@ PilgiError (indexer.errors)
 ├── SettingError     a setting has a value that means nothing
 ├── LLMError         the language model cannot be reached or gave nothing usable; the embedded composer answers instead
 ├── InputError       a question, a batch line or a request is malformed
+├── NoteNotFoundError  a note or a line was asked for that the index does not hold
 └── AccessError      a key is missing or wrong
 """
 
@@ -22,6 +23,10 @@ class LLMError(PilgiError):
 
 class InputError(PilgiError):
     """What was asked for cannot be understood."""
+
+
+class NoteNotFoundError(PilgiError):
+    """The index holds no such note, or the note no such line."""
 
 
 class AccessError(PilgiError):

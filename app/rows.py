@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import math
 from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import asdict
 from typing import TYPE_CHECKING, Any
@@ -10,14 +11,15 @@ from typing import TYPE_CHECKING, Any
 from pydantic import BaseModel, ConfigDict, Field, ValidationError, field_validator
 from pydantic_core import PydanticCustomError
 
-from app.errors import InputError
+from app.errors import InputError, NoteNotFoundError
 from app.types import Answer, Retrieved, Turn
 from indexer.errors import PilgiError
+from indexer.lines import line_starts
 
 if TYPE_CHECKING:
     from app.answer import Answerer
     from app.reranker import Reranked
-    from indexer.index import Found
+    from indexer.index import Found, Index
     from models.concept import Concept, Demo
 
 
@@ -100,7 +102,12 @@ def read_question(given: Any) -> Question:
 
 def validation_line(errors: Iterable[Mapping[str, Any]]) -> str:
     """What is wrong with the fields, on one line."""
-    return "; ".join(f"{'.'.join(str(p) for p in e['loc'] if p != 'body') or '본문'}: {_reason(e)}" for e in errors)
+    return "; ".join(f"{_field(e)}: {_reason(e)}" for e in errors)
+
+
+def _field(error: Mapping[str, Any]) -> str:
+    place = () if error["type"] == "json_invalid" else error["loc"]
+    return ".".join(str(part) for part in place if part not in ("body", "query", "path")) or "본문"
 
 
 _REASONS = {
@@ -169,9 +176,42 @@ def demo_row(concept: Concept, params: Mapping[str, Any], demo: Demo) -> dict[st
         "slug": concept.slug,
         "title": concept.title,
         "params": {**concept.defaults(), **concept.check(params)},
-        "numbers": dict(demo.numbers),
+        "numbers": {name: _finite(value) for name, value in demo.numbers.items()},
         "text": demo.text,
         "code": demo.code,
         "figure": json.loads(demo.figure.to_json()),
         "detail": json.loads(demo.detail.to_json()) if demo.detail else None,
+    }
+
+
+def _finite(value: Any) -> Any:
+    """JSON knows neither infinity nor NaN; a reader does."""
+    return value if not isinstance(value, float) or math.isfinite(value) else str(value)
+
+
+def note_row(index: Index, path: str, start_line: int = 1, end_line: int | None = None) -> dict[str, Any]:
+    """The lines of a note as it was indexed; an end beyond the last line is the last line.
+
+    Raises:
+        InputError: the lines end before they start.
+        NoteNotFoundError: there is no such note, or it has no such line.
+    """
+    note = index.note(path)
+    if note is None:
+        raise NoteNotFoundError(f"{path!r} 노트가 색인에 없습니다.")
+    starts = [*line_starts(note.text), len(note.text)]
+    lines = len(starts) - 1
+    last = lines if end_line is None else min(end_line, lines)
+    if start_line > lines:
+        raise NoteNotFoundError(f"{path!r} 노트는 {lines}줄입니다: {start_line}번째 줄이 없습니다.")
+    if end_line is not None and end_line < start_line:
+        raise InputError(f"end_line={end_line}이(가) start_line={start_line}보다 앞입니다.")
+    return {
+        "path": note.path,
+        "text": note.text[starts[start_line - 1] : starts[last]],
+        "start_line": start_line,
+        "end_line": last,
+        "lines": lines,
+        "metadata": dict(note.metadata),
+        "index_generation": index.generation,
     }

@@ -14,7 +14,7 @@ import click
 from app.cli import asking, demonstrating, evaluating, indexing, keeping, serving
 from app.cli.korean import Group, usage_message
 
-ERROR, USAGE, LEFT_OUT, INTERRUPTED, BROKEN_PIPE = 1, 2, 3, 130, 141
+ERROR, USAGE, INTERRUPTED = 1, 2, 130
 
 
 @click.group(cls=Group)
@@ -48,7 +48,7 @@ def main(args: Sequence[str] | None = None) -> None:
     except BrokenPipeError:
         # or the interpreter complains when it flushes at exit
         os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
-        sys.exit(BROKEN_PIPE)
+        sys.exit(ERROR)
 
 
 def _run(args: Sequence[str] | None) -> int:

@@ -1,0 +1,82 @@
+"""The HTTP API, and the application that carries it, the chat, and what else is served. Read ``create_app`` first."""
+
+from __future__ import annotations
+
+import logging
+import threading
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
+from importlib.metadata import PackageNotFoundError, version
+
+from fastapi import FastAPI
+
+from app.access import Access, Sessions
+from app.answer import Answerer
+from app.api import answers, demos, docs, health, index, login, notes
+from app.api.errors import BodyLimit, add_handlers, unknown
+from app.headers import SecureHeaders
+from app.indexing import IndexJobs, needs_first_build
+from app.keys import KeyFile
+from app.settings import Settings
+from indexer.errors import PilgiError
+
+log = logging.getLogger(__name__)
+
+
+def create_app(settings: Settings, *, answerer: Answerer | None = None, ui: bool = True) -> FastAPI:
+    """The whole server as one ASGI application; ``ui=False`` leaves the chat out.
+
+    Raises:
+        SettingError: it would be open to others without a key.
+    """
+    app = FastAPI(
+        title="Pilgi",
+        version=_version(),
+        docs_url=None,
+        redoc_url=None,
+        lifespan=_lifespan,
+        description="한국어 학습 노트에 묻고, 줄까지 짚은 답을 받습니다.",
+        max_body_size=int(settings.max_request_mb * 1_000_000),
+    )
+    app.state.settings = settings
+    app.state.answerer = answerer or Answerer(settings)
+    app.state.jobs = IndexJobs(app.state.answerer)
+    app.state.keys = KeyFile(settings.keys)
+    app.state.sessions = Sessions(app.state.keys)
+    add_handlers(app)
+    for part in (answers, index, notes, demos, health, docs, login):
+        app.include_router(part.router)
+    app.include_router(unknown)
+    if ui:
+        from app.ui import mount
+
+        app = mount(app, settings, app.state.answerer, app.state.jobs)
+    app.add_middleware(Access, settings=settings, keys=app.state.keys, sessions=app.state.sessions)
+    app.add_middleware(BodyLimit, most=int(settings.max_request_mb * 1_000_000))
+    app.add_middleware(SecureHeaders)
+    return app
+
+
+@asynccontextmanager
+async def _lifespan(app: FastAPI) -> AsyncIterator[None]:
+    """Make the index over the notes that ship where there is none; open the one there is before the first question."""
+    settings: Settings = app.state.settings
+    if needs_first_build(settings):
+        app.state.jobs.start(settings.notes)
+    else:
+        threading.Thread(target=_warm, args=(app.state.answerer,), name="warm", daemon=True).start()
+    yield
+
+
+def _warm(answerer: Answerer) -> None:
+    try:
+        answerer.search("필기", 1)
+    except PilgiError as error:
+        log.warning("%s", error)
+
+
+def _version() -> str:
+    try:
+        return version("pilgi")
+    except PackageNotFoundError:  # run from a checkout
+        return "0"

@@ -1,0 +1,127 @@
+"""``POST /v1/answer`` and ``POST /v1/search``."""
+
+from __future__ import annotations
+
+from collections.abc import AsyncIterator, Iterator
+from contextlib import aclosing
+from dataclasses import asdict
+from typing import Any
+
+from fastapi import APIRouter
+from fastapi.responses import StreamingResponse
+from pydantic import BaseModel, Field
+from starlette.concurrency import run_in_threadpool
+from starlette.types import Send
+
+from app.answer import Event
+from app.api.errors import responses
+from app.api.parts import Json, TheAnswerer, to_json
+from app.rows import Question, error_row, search_row
+from app.types import Answer
+from indexer.errors import PilgiError
+
+router = APIRouter(prefix="/v1", tags=["답"])
+
+
+class AnswerRequest(Question):
+    """A question; with ``stream``, the answer comes as Server-sent events."""
+
+    stream: bool = Field(False, description="참이면 Server-sent events로: sources, token…, done")
+
+
+class SearchRequest(BaseModel):
+    """What to look for."""
+
+    question: str = Field(description="질문", examples=["과적합을 막는 방법"])
+    top: int = Field(10, ge=1, le=100, description="구절의 수")
+
+
+class Passage(BaseModel):
+    """A passage with the part of each leg in its score."""
+
+    path: str
+    heading: str
+    start_line: int
+    end_line: int
+    text: str
+    score: float
+    parts: dict[str, float] = Field(description="다리마다의 점수: keyword, vector, concept, reranker")
+
+
+class HeardConcept(BaseModel):
+    """A concept that the question seems to mean."""
+
+    slug: str
+    score: float
+
+
+class SearchAnswer(BaseModel):
+    """Passages, best first."""
+
+    question: str
+    results: list[Passage]
+    concepts: list[HeardConcept]
+    mended: dict[str, str] = Field(description="고쳐 읽은 낱말")
+    notices: list[str]
+
+
+class _EventStream(StreamingResponse):
+    """Server-sent events, whose source is closed as soon as the reader is gone."""
+
+    media_type = "text/event-stream"
+
+    async def stream_response(self, send: Send) -> None:
+        async with aclosing(self.body_iterator):  # type: ignore[type-var]
+            await super().stream_response(send)
+
+
+@router.post("/answer", response_model=Answer, responses=responses(400, 413, 422, 503), summary="묻기")
+async def answer(asked: AnswerRequest, answerer: TheAnswerer) -> Any:
+    """노트에서 찾은 답과, 줄까지 짚은 근거를 돌려준다. 노트에 없으면 answerable이 거짓이고 까닭을 말한다.
+
+    `stream`이 참이면 `sources`(찾은 구절), `token`(답의 조각) 여럿, `done`(답 전체)의 순서로 보낸다.
+    """
+    if not asked.stream:
+        found = await run_in_threadpool(answerer.answer, asked.question, asked.turns(), id=str(asked.id))
+        return Json(asked.row(found))
+    steps = answerer.stream(asked.question, asked.turns(), id=str(asked.id))
+    first = await run_in_threadpool(
+        next, steps
+    )  # what is wrong with the question or the index is an error, not an event
+    return _EventStream(_events(asked, first, steps), headers={"Cache-Control": "no-store", "X-Accel-Buffering": "no"})
+
+
+async def _events(asked: Question, first: Event, steps: Iterator[Event]) -> AsyncIterator[bytes]:
+    event: Event | None = first
+    try:
+        while event is not None:
+            yield _sent(event.kind, _data(asked, event))
+            event = await run_in_threadpool(next, steps, None)
+    except PilgiError as error:
+        yield _sent("error", {"error": error_row(error)})
+    finally:
+        close = getattr(steps, "close", None)
+        if close is not None:
+            close()
+
+
+def _data(asked: Question, event: Event) -> Any:
+    match event.kind:
+        case "sources":
+            return {"sources": [asdict(s) for s in event.sources]}
+        case "done":
+            assert event.answer is not None
+            return asked.row(event.answer)
+        case _:
+            return {"token": event.token}
+
+
+def _sent(kind: str, data: Any) -> bytes:
+    return b"event: " + kind.encode() + b"\ndata: " + to_json(data) + b"\n\n"
+
+
+@router.post("/search", response_model=SearchAnswer, responses=responses(400, 413, 422, 503), summary="찾기")
+def search(wanted: SearchRequest, answerer: TheAnswerer) -> Any:
+    """질문과 가까운 구절을 점수와 함께 돌려준다."""
+    found, ranked = answerer.search(wanted.question, wanted.top)
+    return Json(search_row(wanted.question, found, ranked))
