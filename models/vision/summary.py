@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Sequence
 from typing import NamedTuple
 
@@ -14,11 +15,12 @@ from models.vision.window import amount
 
 
 class Row(NamedTuple):
-    """One layer: its name, the shape of its output without the batch, and its parameters."""
+    """One layer: its name, the shape of its output without the batch, its parameters and multiplications."""
 
     name: str
     shape: tuple[int, ...]
     parameters: int
+    multiplications: int
 
 
 def count(module: nn.Module) -> int:
@@ -30,12 +32,14 @@ def rows(layers: nn.Sequential, shape: Sequence[int]) -> list[Row]:
     """What each layer of a network on the meta device gives for one input of ``shape`` (without the batch).
 
     Shapes only: nothing is allocated, so that a network of 138 million parameters takes milliseconds.
+    Multiplications are those of weights; all convolutions inside one layer must give maps of one size.
     """
     x = torch.empty(1, *shape, device="meta")
-    out = [Row("입력", tuple(shape), 0)]
+    out = [Row("입력", tuple(shape), 0, 0)]
     for name, layer in layers.named_children():
         x = layer(x)
-        out.append(Row(name, tuple(x.shape[1:]), count(layer)))
+        weights = sum(p.numel() for p in layer.parameters() if p.dim() > 1)  # 편향과 정규화의 값은 곱셈이 아니다
+        out.append(Row(name, tuple(x.shape[1:]), count(layer), weights * math.prod(x.shape[2:])))
     return out
 
 
@@ -45,14 +49,14 @@ def bars(table: Sequence[Row], title: str) -> go.Figure:
     colors = [BLUE if len(row.shape) == 3 else GREEN for row in table]
     figure = go.Figure(go.Bar(x=[row.name for row in table], y=[row.parameters for row in table], marker_color=colors,
                               text=[amount(row.parameters) for row in table]))
-    return titled(figure, title, "층 (파랑: 합성곱, 초록: 완전연결)", "파라미터 수")
+    return titled(figure, title, "층 (파랑: 특징 맵, 초록: 완전연결)", "파라미터 수")
 
 
 def sheet(table: Sequence[Row], title: str) -> go.Figure:
-    """The table itself: layer, output, values per picture, parameters."""
+    """The table itself: layer, output, parameters, multiplications."""
     shapes = ["x".join(map(str, row.shape)) for row in table]
-    values = [amount(torch.Size(row.shape).numel()) for row in table]
-    figure = go.Figure(go.Table(
-        header={"values": ["층", "출력 (채널x높이x너비)", "값의 수", "파라미터"]},
-        cells={"values": [[row.name for row in table], shapes, values, [amount(row.parameters) for row in table]]}))
-    return titled(figure, title, "", "", height=160 + 24 * len(table))
+    columns = [[row.name for row in table], shapes, [amount(row.parameters) for row in table],
+               [amount(row.multiplications) for row in table]]
+    figure = go.Figure(go.Table(header={"values": ["층", "출력 (채널x높이x너비)", "파라미터", "곱셈"]},
+                                cells={"values": columns}))
+    return titled(figure, title, "", "", height=170 + 24 * len(table))
