@@ -89,9 +89,9 @@ def demo(*, hidden: int = 3, bias: bool = True, batch: int = 64, points: int = 4
     steps = [("입력", boxes, boxes[0]), ("1단계", widened, widened[0]), ("2단계", narrowed, narrowed[0][:, None]),
              ("3단계", out, out[0][None, None])]
     figure = make_subplots(rows=1, cols=4, subplot_titles=[f"{name} {shown(full.shape)}" for name, full, _ in steps],
-                           column_widths=[max(axes, 2), max(hidden, 2), 2, 2])
+                           column_widths=[max(axes, 2), max(hidden, 2), 2, 2], horizontal_spacing=0.08)
     for column, (_, _, first) in enumerate(steps, 1):
-        figure.add_trace(grid(first.tolist(), colorscale="RdBu"), row=1, col=column)
+        figure.add_trace(grid(first.tolist(), colorscale="RdBu").update(zmid=0), row=1, col=column)
     figure.update_yaxes(autorange="reversed", dtick=1)
     figure.update_xaxes(dtick=1)
     titled(figure, "첫 번째 상자가 선형 층 셋을 지나는 길", "특성", "꼭짓점")

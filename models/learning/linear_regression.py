@@ -102,7 +102,7 @@ def _bowl(x: Tensor, y: Tensor, history: list[tuple[Tensor, Tensor, float]], bes
     return titled(figure, "W와 b에 따른 MSE: 밥그릇 모양이라 바닥이 하나뿐이다", "기울기 W", "절편 b")
 
 
-def demo(*, points: str = "1 2.1; 2 3.9; 3 6.2; 4 7.8; 5 10.1; 6 11.7", rate: float = 0.03, steps: int = 100) -> Demo:
+def demo(*, points: str = "1 2.1; 2 3.9; 3 6.2; 4 7.8; 5 10.1; 6 11.7", rate: float = 0.01, steps: int = 100) -> Demo:
     """The line (the plane, with two inputs) coming to the points, and the MSE; below it, the bowl of the cost."""
     rows = typed_matrix(points, "점", 40)
     if len(rows[0]) not in (2, 3) or len(rows) < 2:
@@ -122,7 +122,7 @@ def demo(*, points: str = "1 2.1; 2 3.9; 3 6.2; 4 7.8; 5 10.1; 6 11.7", rate: fl
                            subplot_titles=("직선이 다가가는 모습" if flat else "마지막 평면", "비용(MSE)"))
     if flat:
         ends = torch.stack((x.min(), x.max()))[:, None]
-        shown = sorted({round((len(history) - 1) * part) for part in (0, 0.02, 0.06, 0.2, 1)})
+        shown = sorted({round((len(history) - 1) * part) for part in (0, 0.01, 0.03, 0.1, 1)})
         for i in shown:
             guess = hypothesis(ends, *history[i][:2]).clamp(-1e9, 1e9)
             figure.add_scatter(x=ends[:, 0].tolist(), y=guess[:, 0].tolist(), mode="lines", name=f"{i}번", row=1, col=1,
@@ -195,7 +195,7 @@ CONCEPT = Concept(
     demo=demo,
     controls=(
         Control("points", "점(x y; …)", "1 2.1; 2 3.9; 3 6.2; 4 7.8; 5 10.1; 6 11.7"),
-        Control("rate", "학습률", 0.03, 0.0001, 0.5, 0.0001, words=("학습률", "learning rate", "lr")),
+        Control("rate", "학습률", 0.01, 0.0001, 0.5, 0.0001, words=("학습률", "learning rate", "lr")),
         Control("steps", "반복 횟수", 100, 0, 2000, 10, words=("반복", "에폭", "epoch")),
     ),
     computations=(Computation("least_squares", _parse, _run, "선형 회귀 최소제곱법 정규방정식"),),

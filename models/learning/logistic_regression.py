@@ -116,11 +116,12 @@ def demo(*, gap: float = 3.0, n: int = 60, rate: float = 0.5, steps: int = 100, 
         correct = ((model(x) > 0.5) == (y > 0.5)).double().mean().item()
         w, b = model.linear.weight[0].tolist(), model.linear.bias.item()
 
-    figure = make_subplots(rows=1, cols=2, subplot_titles=("확률과 결정 경계", "비용(BCE)"), column_widths=[0.6, 0.4])
+    figure = make_subplots(rows=1, cols=2, column_widths=[0.6, 0.4],
+                           subplot_titles=("확률(파랑이 1)과 결정 경계", "비용(BCE)"))
     axis = [round(t, 3) for t in ticks.tolist()]
     figure.add_contour(x=axis, y=axis, z=[[round(v, 3) for v in row] for row in region.tolist()], zmin=0, zmax=1,
                        colorscale="RdBu", contours={"start": 0, "end": 1, "size": 0.1}, line={"width": 0.3},
-                       colorbar={"title": "P(1)", "x": 0.56}, row=1, col=1)
+                       showscale=False, row=1, col=1)
     figure.add_contour(x=axis, y=axis, z=[[round(v, 3) for v in row] for row in region.tolist()], showscale=False,
                        contours={"start": 0.5, "end": 0.5, "size": 1, "coloring": "lines"}, line={"width": 3},
                        colorscale=[[0, "black"], [1, "black"]], name="결정 경계", row=1, col=1)

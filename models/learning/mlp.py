@@ -149,7 +149,8 @@ def demo(*, hidden: int = 4, activation: str = "tanh", steps: int = 300, rate: f
                 pictures.append((made, sigmoid(model(cells)).view(31, 31)))
 
     losses = fit(model, x, y, nn.functional.binary_cross_entropy_with_logits, steps=steps, rate=rate, seen=look)
-    figure = make_subplots(rows=1, cols=len(pictures), subplot_titles=[f"{made}번" for made, _ in pictures])
+    figure = make_subplots(rows=1, cols=len(pictures), horizontal_spacing=0.07,
+                           subplot_titles=[f"{made}번" for made, _ in pictures])
     axis = [round(t, 3) for t in ticks.tolist()]
     for column, (_, region) in enumerate(pictures, 1):
         figure.add_contour(x=axis, y=axis, z=[[round(v, 3) for v in row] for row in region.tolist()], zmin=0, zmax=1,

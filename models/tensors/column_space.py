@@ -90,7 +90,7 @@ def _arrows(a: Tensor, x: Tensor) -> go.Figure:
     r = rank(a)
     c = cr(a)[0]
     if m == 3 and r == 2:  # 열공간이 평면이다
-        corners = torch.cartesian_prod(*(torch.tensor([-1.5, 1.5], dtype=a.dtype),) * 2) @ c.T  # (4, 3)
+        corners = torch.cartesian_prod(*(torch.tensor([-1.0, 1.0], dtype=a.dtype),) * 2) @ c.T  # (4, 3)
         figure.add_mesh3d(x=corners[:, 0].tolist(), y=corners[:, 1].tolist(), z=corners[:, 2].tolist(),
                           i=[0, 1], j=[1, 3], k=[2, 2], opacity=0.25, color=BLUE, name="열공간")
     if r == 1:  # 열공간이 직선이다
@@ -102,6 +102,8 @@ def _arrows(a: Tensor, x: Tensor) -> go.Figure:
     line(torch.stack((torch.zeros(m, dtype=a.dtype), ends[:, -1]), dim=1), "Ax", RED, 3)
     if m == 2:
         figure.update_yaxes(scaleanchor="x")
+    else:
+        figure.update_scenes(aspectmode="cube")
     return titled(figure, "열을 분량대로 이어 붙이면 Ax에 닿는다", "첫째 성분", "둘째 성분", height=460)
 
 
@@ -120,11 +122,13 @@ def demo(*, matrix: str = "1 2 3; 0 1 1; 1 3 4", x: str = "1, 0.5, -0.5") -> Dem
 
     detail = None
     if r:
-        detail = make_subplots(rows=1, cols=3, column_widths=[a.shape[1], r, a.shape[1]], subplot_titles=(
-            f"A {shown(a.shape)}", f"C {shown(c.shape)}", f"R {shown(recipe.shape)}"))
+        titles = [f"{name} {shown(m.shape)}" for name, m in (("A", a), ("C", c), ("R", recipe))]
+        detail = make_subplots(rows=1, cols=3, horizontal_spacing=0.09, subplot_titles=titles,
+                               column_widths=[a.shape[1], r, a.shape[1]])
         for column, values in enumerate((a, c, recipe), 1):
             labels = [[written(v) for v in row] for row in values.tolist()]
-            detail.add_trace(grid(values.tolist(), labels=labels, colorscale="RdBu"), row=1, col=column)
+            detail.add_trace(grid(values.tolist(), labels=labels, colorscale="RdBu").update(zmid=0),
+                             row=1, col=column)
         detail.update_yaxes(autorange="reversed", dtick=1)
         detail.update_xaxes(dtick=1)
         titled(detail, "A = CR: 독립인 열과 조리법", "열", "행", height=320)

@@ -86,7 +86,7 @@ def _safree_figure(seed: int) -> tuple[go.Figure, int]:
     unsafe = torch.randn(24, 2, generator=generator, dtype=torch.float64)
     common = torch.randn(24, generator=generator, dtype=torch.float64)
     tokens = 0.6 * torch.randn(6, 24, generator=generator, dtype=torch.float64) + common
-    tokens = tokens @ (torch.eye(24, dtype=torch.float64) - onto_space(unsafe)).T  # 먼저 모두 안전하게 만든 뒤
+    tokens = tokens - 0.7 * tokens @ onto_space(unsafe).T  # 먼저 모두 꽤 안전하게 만든 뒤
     for i in (2, 4):  # 두 토큰에만 위험한 뜻을 섞는다
         direction = onto_space(unsafe) @ torch.randn(24, generator=generator, dtype=torch.float64)
         tokens[i] = 0.25 * tokens[i] + 7 * direction / direction.norm()

@@ -67,7 +67,8 @@ def _casts() -> go.Figure:
     kinds = {"float32": values, "int64 (잘림)": values.long(), "bool (0만 거짓)": values.bool(),
              "다시 float32": values.long().float()}
     labels = [[f"{v:g}" if not isinstance(v, bool) else str(v) for v in row.tolist()] for row in kinds.values()]
-    figure = go.Figure(grid([row.float().tolist() for row in kinds.values()], labels=labels, colorscale="RdBu"))
+    cells = [row.float().tolist() for row in kinds.values()]
+    figure = go.Figure(grid(cells, labels=labels, colorscale="RdBu").update(zmid=0))
     figure.update_yaxes(tickvals=list(range(len(kinds))), ticktext=list(kinds), autorange="reversed")
     return titled(figure, "형 변환: 실수를 정수로 바꾸면 소수점 아래가 잘린다", "값", "자료형", height=320)
 

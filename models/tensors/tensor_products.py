@@ -94,7 +94,8 @@ def demo(*, a: str = "1 2; 3 4", b: str = "5 6; 7 8", row: int = 0, column: int 
         if row < each.shape[0] and column < each.shape[1]:
             same[row, column] = 1
         panels.append(("A * B (원소별 곱)", each, same))
-    figure = make_subplots(rows=1, cols=len(panels), subplot_titles=[f"{n} {shown(v.shape)}" for n, v, _ in panels])
+    figure = make_subplots(rows=1, cols=len(panels), horizontal_spacing=0.08,
+                           subplot_titles=[f"{n} {shown(v.shape)}" for n, v, _ in panels])
     for i, (_, values, lit) in enumerate(panels, 1):
         labels = [[written(v) for v in line] for line in values.tolist()]
         figure.add_trace(grid(lit.tolist(), labels=labels, colorscale=LIT).update(zmin=0, zmax=1), row=1, col=i)

@@ -88,7 +88,7 @@ print("stride:", x.stride())
 def _memory_order() -> go.Figure:
     """The same 2x2 colour image laid out both ways: number the pixels, then read memory from left to right."""
     image = torch.arange(12).view(3, 2, 2)  # (C, H, W): 0-3 빨강, 4-7 초록, 8-11 파랑
-    figure = make_subplots(rows=2, cols=1, subplot_titles=(
+    figure = make_subplots(rows=2, cols=1, vertical_spacing=0.4, subplot_titles=(
         "채널 우선: 한 색의 화소가 이어진다", "채널 마지막: 한 화소의 세 색이 이어진다"))
     for row, order in enumerate((image.flatten(), to_channels_last(image).flatten()), 1):
         colours = [[int(v) // 4 for v in order]]
@@ -96,7 +96,7 @@ def _memory_order() -> go.Figure:
         figure.add_trace(grid(colours, labels=labels, colorscale=[[0, "#fca5a5"], [0.5, "#86efac"], [1, "#93c5fd"]]),
                          row=row, col=1)
     figure.update_yaxes(showticklabels=False)
-    return titled(figure, "2×2 컬러 사진이 메모리에 놓이는 순서", "메모리 위치", "", height=320)
+    return titled(figure, "2×2 컬러 사진이 메모리에 놓이는 순서", "메모리 위치", "", height=340)
 
 
 def demo(*, shape: str = "4, 240, 144, 256, 3", dtype: str = "float32", layout: str = "channels last") -> Demo:
