@@ -183,8 +183,9 @@ def demo(*, sentence: str = "삼 일 사 일 오", layers: int = 1, norm: str = 
                  "post-norm 마지막 층 기울기": round(last["post-norm"], 4),
                  "pre-norm 마지막 층 기울기": round(last["pre-norm"], 4)},
         text=f"{len(losses)}번 학습한 {layers}층 트랜스포머의 손실은 {losses[-1]:.3f}이고 "
-             f"번역은 {'맞았습니다' if right else '틀렸습니다'}. {depth}층으로 쌓으면 출력에 가장 가까운 층의 기울기가 "
-             f"post-norm에서 pre-norm의 {last['post-norm'] / last['pre-norm']:.1f}배라, 처음부터 큰 학습률을 쓰기 어렵습니다.",
+             f"번역은 {'맞았습니다' if right else '틀렸습니다'}. {depth}층으로 쌓으면 "
+             f"출력에 가장 가까운 층의 기울기가 post-norm에서 pre-norm의 "
+             f"{last['post-norm'] / last['pre-norm']:.1f}배라, 처음부터 큰 학습률을 쓰기 어렵습니다.",
         code=CODE.format(seed=seed, length=len(tokens), layers=layers, first=NORMS[norm]),
         detail=detail,
     )
@@ -210,8 +211,8 @@ CONCEPT = Concept(
     slug="transformer",
     title="트랜스포머",
     aliases=("transformer", "트랜스포머 모델", "트렌스포머", "트랜스포머 인코더", "트랜스포머 디코더",
-             "트랜스포머 블록", "nn.Transformer", "Attention Is All You Need", "pre-norm", "post-norm", "프리놈", "포스트놈",
-             "크로스 어텐션", "교차 어텐션", "cross-attention"),
+             "트랜스포머 블록", "nn.Transformer", "Attention Is All You Need", "pre-norm", "post-norm",
+             "프리놈", "포스트놈", "크로스 어텐션", "교차 어텐션", "cross-attention"),
     summary="순환 없이 어텐션과 피드포워드 블록만 쌓아 문장을 처리하는 모델.",
     demo=demo,
     controls=(
