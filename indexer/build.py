@@ -89,7 +89,7 @@ class Contents:
     entries: tuple[Entry, ...]
 
 
-_CHUNK_SOURCES = ("chunker.py", "pieces.py", "spans.py", "lines.py", "sentences.py", "plain.py", "readers/")
+_CHUNK_SOURCES = ("chunker.py", "packing.py", "pieces.py", "spans.py", "lines.py", "sentences.py", "plain.py", "readers/")
 _TOKEN_SOURCES = ("analyzer.py", "aliases.py", "korean.py", "terms.py", "plain.py")
 
 

@@ -50,6 +50,14 @@ def evidence(found: Found, results: Sequence[SearchResult]) -> Evidence:
                     max((h.score for h in found.heard), default=0.0))
 
 
+def confidence(found: Found, results: Sequence[SearchResult]) -> float:
+    """How much speaks for an answer, 0 … 1: what ``refused`` decides by, for the risk-coverage curve."""
+    if not results:
+        return 0.0
+    seen = evidence(found, results)
+    return min(1.0, max(seen.coverage, 0.9 * seen.heard) * (0.5 + 0.5 * seen.known))
+
+
 def refused(found: Found, results: Sequence[SearchResult]) -> Refusal | None:
     """The refusal, where the evidence is too thin; None where there is an answer."""
     near = tuple(dict.fromkeys(f"{heading_line(r.chunk) or r.chunk.path} ({r.chunk.path})" for r in results[:3]))

@@ -38,10 +38,10 @@ QUESTION_TOKENS, PASSAGE_TOKENS = 32, 96
 class Mix:
     """How many questions of a batch come from where."""
 
-    sections: int = 28
-    asked: int = 20
-    weak: int = 10
-    labelled: int = 6
+    sections: int = 30
+    asked: int = 24
+    weak: int = 6
+    labelled: int = 4
 
 
 @dataclass(frozen=True)
@@ -122,7 +122,7 @@ def examples(data: Path, seed: int, *, documents: int) -> dict[str, list[Example
     found = [*source.sections(data, "korean_ml_docs"), *source.sections(data, "korean_tech_docs", limit=documents)]
     weak = list(source.weak_pairs(found, seed))
     pool = [*dict.fromkeys(p.positive for p in written), *(p for ps in source.own_notes().values() for p in ps),
-            *random.Random(seed).sample([s.passage for s in found], min(4000, len(found)))]
+            *random.Random(seed).sample([s.passage for s in found], min(2500, len(found)))]
     near: dict[str, list[Passage]] = {}
     for section in found:
         near.setdefault(section.document, []).append(section.passage)
@@ -150,13 +150,11 @@ def held_out_scores(model: Bert, tokenizer: Tokenizer, data: Path) -> dict[str, 
 
 @torch.inference_mode()
 def _embed(model: Bert, tokenizer: Tokenizer, texts: Sequence[str], length: int) -> Tensor:
-    model.eval()
     out = []
     for at in range(0, len(texts), 128):
         ids, mask = tokenized(tokenizer, texts[at : at + 128], length)
         with autocast():
             out.append(mean_pool(model(ids, mask), mask).float())
-    model.train()
     return torch.cat(out)
 
 
@@ -166,7 +164,7 @@ def train(data: Path, start: Path, out: Path, *, steps: int, rate: float, seed: 
     torch.manual_seed(seed)
     mix = mix or Mix()
     plan = Plan(steps=steps, rate=rate, seed=seed)
-    model = Bert.load(start).to(device()).train()
+    model = Bert.load(start).to(device())  # in evaluation mode: no example is seen often enough for dropout to pay
     tokenizer = Tokenizer.from_file(str(start / "tokenizer.json"))
     run = Run(out / "run", model, optimizer_for(model, rate), plan)
     resumed = run.resume()
