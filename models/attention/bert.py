@@ -201,8 +201,8 @@ def demo(*, sentence: str = SENTENCE, layer: int = 4, head: int = 0, seed: int =
                  "가장 센 눈길": f"{asking} → {seen} ({most:.3f})", "고른 토큰": sum(counts.values()),
                  **{f"{name} 수": count for name, count in counts.items()},
                  **({"뜻이 가까운 말": near} if near else {})},
-        text=f"{model_name}의 {which}에서 특별 토큰을 빼면 가장 센 눈길은 '{asking}'에서 '{seen}'까지이고"
-             f" 무게는 {most:.2f}입니다. MLM이라면 토큰 {len(tokens)}개 가운데 {sum(counts.values())}개를 골라 맞힙니다.",
+        text=f"{model_name}의 {which}에서 특별 토큰을 빼면 가장 센 눈길은 '{asking}'에서 '{seen}'까지이고 무게는 "
+             f"{most:.2f}입니다. MLM이라면 토큰 {len(tokens)}개 가운데 {sum(counts.values())}개를 골라 맞힙니다.",
         code=CODE.format(seed=seed, tokens=tokens),
         detail=detail,
     )

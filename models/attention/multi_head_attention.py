@@ -159,7 +159,8 @@ def demo(*, sentence: str = SENTENCE, d_model: int = 48, heads: int = 4, seed: i
     figure = make_subplots(rows=1, cols=shown, subplot_titles=[f"헤드 {i + 1}" for i in range(shown)])
     for head in range(shown):
         attention_map(figure, weights[head].tolist(), tokens, tokens, row=1, col=head + 1)
-    figure.update_yaxes(showticklabels=False, title_text=" ", col=2)
+    for column in range(2, shown + 1):
+        figure.update_yaxes(showticklabels=False, title_text=" ", row=1, col=column)
     titled(figure, f"앞뒤 낱말을 함께 맞히는 과제: 헤드 {heads}개 가운데 {shown}개", "보이는 낱말", "보는 낱말")
     detail = titled(go.Figure(go.Bar(x=["헤드 1개", f"헤드 {heads}개"], y=[alone, right], marker_color=[GREY, BLUE])),
                     "앞뒤 낱말을 둘 다 맞힌 비율", "헤드 수", "정확도")

@@ -217,8 +217,8 @@ CONCEPT = Concept(
     demo=demo,
     controls=(
         Control("sentence", "우리말 숫자(띄어 쓰기)", "삼 일 사 일 오", max_length=40,
-                pattern=r"((?:[영일이삼사오육칠팔구]\s){1,7}[영일이삼사오육칠팔구])(?![가-힣])"),
-        Control("layers", "인코더와 디코더의 층 수", 1, 1, 3, 1, words=("층 수", "층", "layers", "num_layers")),
+                pattern=r"(?<![가-힣])((?:[영일이삼사오육칠팔구]\s){2,7}[영일이삼사오육칠팔구])(?![가-힣])"),
+        Control("layers", "인코더와 디코더의 층 수", 1, 1, 3, 1, words=("층 수", "num_layers")),
         Control("norm", "정규화 위치", "pre-norm", choices=tuple(NORMS)),
         Control("seed", "시드", 0, 0, 9999, 1, words=("시드", "seed")),
     ),

@@ -1,5 +1,7 @@
 """Transformer layers against torch's, and the toy translation."""
 
+import re
+
 import pytest
 import torch
 from hypothesis import given, settings
@@ -136,3 +138,9 @@ def test_a_question_with_sizes_is_computed(question, value):
     "트랜스포머 인코더 블록의 파라미터 수는?", "d_model=512, d_ff=2048인 피드포워드 층의 파라미터 수는?"])
 def test_other_questions_are_left_alone(question):
     assert ask(question) is None
+
+
+def test_the_digits_of_a_question_fill_the_sentence():
+    pattern = CONCEPT.controls[0].pattern
+    assert re.search(pattern, "트랜스포머로 칠 이 영 구 옮겨 줘")[1] == "칠 이 영 구"
+    assert re.search(pattern, "이 이유는 무엇인가? 그 이 일") is None
