@@ -29,8 +29,7 @@ class Optimizer:
         if not lr > 0:
             raise ValueError(f"lr={lr}: a learning rate is above 0")
         self.parameters, self.lr, self.weight_decay = list(parameters), lr, weight_decay
-        self.state: list[dict[str, Tensor]] = [{} for _ in self.parameters]
-        self.steps = 0
+        self.state, self.steps = [{} for _ in self.parameters], 0
 
     def zero_grad(self) -> None:
         """Forget the gradients: ``backward`` adds to what is there."""
