@@ -8,6 +8,7 @@ $$ \\mathrm{FFN}(x) = \\max(0,\\; xW_1 + b_1)\\,W_2 + b_2 $$
 from __future__ import annotations
 
 from collections.abc import Mapping
+from functools import lru_cache
 from typing import Any
 
 import plotly.graph_objects as go
@@ -60,9 +61,10 @@ def parameters(d_model: int, d_ff: int, bias: bool = True) -> int:
     return linear_parameters(d_model, d_ff, bias) + linear_parameters(d_ff, d_model, bias)
 
 
-TOY, STEPS = 8, 200  # 그 자리에서 학습하는 장난감의 차원과 횟수
+TOY, STEPS = 8, 150  # 그 자리에서 학습하는 장난감의 차원과 횟수
 
 
+@lru_cache(maxsize=32)
 def learn_products(expansion: int, activation: str, seed: int) -> tuple[FeedForward, list[float]]:
     """Train a layer to multiply each number of a token with the next one: nothing that a linear map can do.
 
