@@ -14,7 +14,7 @@ from typing import Any, Protocol
 from app.errors import InputError
 from app.settings import Settings
 from indexer.build import BuildSummary
-from indexer.errors import IndexLockedError, IndexMissingError, PilgiError
+from indexer.errors import IndexBrokenError, IndexLockedError, IndexMismatchError, IndexMissingError, PilgiError
 from indexer.generation import current, read_manifest
 
 log = logging.getLogger(__name__)
@@ -172,6 +172,12 @@ class IndexJobs:
     def running(self) -> Job | None:
         """The build at work, if any."""
         return next((job for job in list(self._jobs.values()) if not job.finished.is_set()), None)
+
+    def why(self, error: PilgiError) -> str:
+        """Why there is no answer: a build that is at work says more than a missing index."""
+        at_work = self.running
+        missing = isinstance(error, (IndexMissingError, IndexMismatchError, IndexBrokenError))
+        return f"색인을 만들고 있습니다({at_work.message}): 곧 답할 수 있습니다." if at_work and missing else str(error)
 
     def get(self, job_id: str) -> Job | None:
         """A job by its id."""

@@ -138,7 +138,7 @@ def search_row(question: str, found: Found, ranked: Reranked) -> dict[str, Any]:
     """The passages with the part of each leg, and how the question was read."""
     return {
         "question": question,
-        "results": [{**asdict(Retrieved.of(r)), "parts": dict(r.parts)} for r in ranked.results],
+        "results": [asdict(Retrieved.of(r)) for r in ranked.results],
         "concepts": [{"slug": h.slug, "score": round(h.score, 4)} for h in found.heard],
         "mended": dict(found.query.mended),
         "notices": list(ranked.notices),

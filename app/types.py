@@ -23,7 +23,7 @@ class Citation:
 
 @dataclass(frozen=True)
 class Retrieved:
-    """A passage that was found, after reranking."""
+    """A passage that was found, after reranking; ``parts``: what each leg of the search gave it, scaled to 0 … 1."""
 
     path: str
     heading: str
@@ -31,12 +31,14 @@ class Retrieved:
     end_line: int
     text: str
     score: float
+    parts: Mapping[str, float] = field(default_factory=dict)
 
     @classmethod
     def of(cls, result: SearchResult) -> Retrieved:
         """The passage of a search result."""
         chunk = result.chunk
-        return cls(chunk.path, heading_line(chunk), chunk.start_line, chunk.end_line, chunk.text, round(result.score, 4))
+        return cls(chunk.path, heading_line(chunk), chunk.start_line, chunk.end_line, chunk.text, round(result.score, 4),
+                   dict(result.parts))
 
 
 @dataclass(frozen=True)

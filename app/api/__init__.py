@@ -36,7 +36,6 @@ def create_app(settings: Settings, *, answerer: Answerer | None = None, ui: bool
         redoc_url=None,
         lifespan=_lifespan,
         description="한국어 학습 노트에 묻고, 줄까지 짚은 답을 받습니다.",
-        max_body_size=int(settings.max_request_mb * 1_000_000),
     )
     app.state.settings = settings
     app.state.answerer = answerer or Answerer(settings)

@@ -17,7 +17,7 @@ from app.answer import Event
 from app.api.errors import responses
 from app.api.parts import Json, TheAnswerer, to_json
 from app.rows import Question, error_row, search_row
-from app.types import Answer
+from app.types import Answer, Retrieved
 from indexer.errors import PilgiError
 
 router = APIRouter(prefix="/v1", tags=["답"])
@@ -36,18 +36,6 @@ class SearchRequest(BaseModel):
     top: int = Field(10, ge=1, le=100, description="구절의 수")
 
 
-class Passage(BaseModel):
-    """A passage with the part of each leg in its score."""
-
-    path: str
-    heading: str
-    start_line: int
-    end_line: int
-    text: str
-    score: float
-    parts: dict[str, float] = Field(description="다리마다의 점수: keyword, vector, concept, reranker")
-
-
 class HeardConcept(BaseModel):
     """A concept that the question seems to mean."""
 
@@ -59,7 +47,7 @@ class SearchAnswer(BaseModel):
     """Passages, best first."""
 
     question: str
-    results: list[Passage]
+    results: list[Retrieved]
     concepts: list[HeardConcept]
     mended: dict[str, str] = Field(description="고쳐 읽은 낱말")
     notices: list[str]

@@ -9,7 +9,7 @@ from fastapi.exceptions import RequestValidationError
 from pydantic import BaseModel
 from starlette.datastructures import Headers
 from starlette.exceptions import HTTPException
-from starlette.types import ASGIApp, Receive, Scope, Send
+from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 from app.api.parts import Json
 from app.errors import AccessError, InputError, LLMError, NoteNotFoundError
@@ -93,22 +93,32 @@ async def _unknown(request: Request, error: Exception) -> Json:
 
 
 class BodyLimit:
-    """ASGI middleware: a request that announces too large a body is refused before it is read.
-
-    One that does not announce it is cut off by the application's own limit.
-    """
+    """ASGI middleware: a body of more than ``most`` bytes is refused; before it is read, where it tells its length."""
 
     def __init__(self, app: ASGIApp, *, most: int) -> None:
         self._app = app
         self._most = most
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
-        length = Headers(scope=scope).get("content-length", "") if scope["type"] == "http" else ""
+        if scope["type"] != "http":
+            await self._app(scope, receive, send)
+            return
+        said = f"요청이 너무 큽니다: {self._most:,}바이트까지 받습니다."
+        length = Headers(scope=scope).get("content-length", "")
         if length.isascii() and length.isdigit() and int(length) > self._most:
-            said = f"요청이 너무 큽니다({int(length):,}바이트): {self._most:,}바이트까지 받습니다."
             await Json({"error": {"type": "ContentTooLarge", "message": said}}, 413)(scope, receive, send)
             return
-        await self._app(scope, receive, send)
+        read = 0
+
+        async def counted() -> Message:
+            nonlocal read
+            message = await receive()
+            read += len(message.get("body", b""))
+            if read > self._most:
+                raise HTTPException(413, said)
+            return message
+
+        await self._app(scope, counted, send)
 
 
 unknown = APIRouter()

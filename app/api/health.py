@@ -25,5 +25,4 @@ def readyz(answerer: TheAnswerer, jobs: TheJobs) -> Any:
     try:
         return {"status": "ok", "index_generation": answerer.index.generation}
     except PilgiError as error:
-        why = f"색인을 만들고 있습니다: {jobs.running.message}" if jobs.running else str(error)
-        return Json({"error": {"type": type(error).__name__, "message": why}}, 503)
+        return Json({"error": {"type": type(error).__name__, "message": jobs.why(error)}}, 503)

@@ -28,7 +28,12 @@ def evaluate(questions: Path, notes: Path, index: Path | None, as_json: bool) ->
     from app.evaluation import format_report, run
 
     with build_progress() as progress:
-        report = run(questions, notes, settings_of(notes=notes, index=index), progress=progress)
+        report = run(
+            questions,
+            notes,
+            settings_of(notes=notes, index=index),
+            progress=lambda done, total: progress("질문", done, total),
+        )
     if as_json:
         say_json(report)
     else:

@@ -1,0 +1,97 @@
+"""A live demo: controls made from the concept's own, figure, numbers, text, a second level of detail, code to copy."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from typing import Any
+
+import gradio as gr
+
+from app.demos import run_demo
+from app.ui.panels import numbers_html
+from app.ui.text import escaped
+from models import catalogue
+from models.concept import Concept, ConceptError, Control, Demo
+
+
+@dataclass(frozen=True, eq=False)  # the page keeps it by identity
+class Shown:
+    """Which demo is open, and with what values to begin."""
+
+    slug: str
+    params: Mapping[str, Any] = field(default_factory=dict)
+
+
+def demo_panel(shown: gr.State, empty: str) -> None:
+    """Show the demo that the state names; ``empty`` where it names none."""
+
+    @gr.render(inputs=shown)
+    def panel(now: Shown | None) -> None:
+        if now is None:
+            gr.Markdown(empty)
+            return
+        concept = catalogue.get(now.slug)
+        values = {**concept.defaults(), **now.params}
+        gr.Markdown(f"### {concept.title}\n{concept.summary}")
+        first, said = _run(concept, values)
+        figure = gr.Plot(first.figure if first else None, show_label=False)
+        trouble = gr.HTML(said)
+        with gr.Row(elem_classes="controls"):
+            inputs = [_component(c, values[c.name]) for c in concept.controls]
+        text = gr.Markdown(first.text if first else "", latex_delimiters=LATEX)
+        numbers = gr.HTML(numbers_html(first.numbers) if first else "")
+        with gr.Accordion("더 깊이", open=False, visible=bool(first and first.detail)):
+            detail = gr.Plot(first.detail if first else None, show_label=False)
+        with gr.Accordion("코드", open=False):
+            code = gr.Code(first.code if first else "", language="python", interactive=False, show_label=False)
+
+        def run(*given: Any) -> tuple[Any, ...]:
+            demo, said = _run(concept, dict(zip(values, given, strict=True)))
+            if demo is None:
+                return said, *[gr.skip()] * 5
+            return "", demo.figure, demo.text, numbers_html(demo.numbers), demo.detail, demo.code
+
+        if inputs:
+            gr.on(
+                [i.change for i in inputs],
+                run,
+                inputs,
+                [trouble, figure, text, numbers, detail, code],
+                trigger_mode="always_last",
+                show_progress="hidden",
+                api_visibility="private",
+            )
+
+
+LATEX: list[dict[str, str | bool]] = [
+    {"left": "$$", "right": "$$", "display": True},
+    {"left": "$", "right": "$", "display": False},
+]
+"""How formulas are marked in notes."""
+
+
+def _run(concept: Concept, values: Mapping[str, Any]) -> tuple[Demo | None, str]:
+    """The demo, or why it does not run."""
+    try:
+        return run_demo(concept.slug, values), ""
+    except ConceptError as error:
+        return None, f'<p role="alert">{escaped(str(error))}</p>'
+
+
+def _component(control: Control, value: Any) -> Any:
+    match control.kind:
+        case "choice":
+            return gr.Dropdown(list(control.choices), value=value, label=control.label, interactive=True, min_width=200)
+        case "switch":
+            return gr.Checkbox(value=bool(value), label=control.label, interactive=True, min_width=200)
+        case "number":
+            assert control.low is not None and control.high is not None
+            step = control.step or (1 if control.integer else (control.high - control.low) / 100)
+            return gr.Slider(
+                control.low, control.high, value=value, step=step, label=control.label, interactive=True, min_width=200
+            )
+        case _:
+            return gr.Textbox(
+                value=str(value), label=control.label, max_length=control.max_length, interactive=True, min_width=200
+            )
