@@ -38,7 +38,7 @@ def test_the_network_equals_one_of_torchs_layers(depth, residual, batch_norm, se
     out = states[-1] @ net.out.weight.T + net.out.bias
     torch.testing.assert_close(net(x), out, atol=1e-6, rtol=0)
     expected = torch.autograd.grad(out.sum(), states[1:])
-    assert gradient_norms(net, x) == pytest.approx([g.norm().item() for g in expected], abs=1e-6)
+    assert gradient_norms(net, x) == pytest.approx([g.norm().item() for g in expected], rel=1e-6, abs=1e-6)
 
 
 def test_sigmoids_lose_at_least_a_factor_of_four_a_layer_when_weights_keep_the_length():
