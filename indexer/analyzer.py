@@ -74,6 +74,7 @@ def mend(text: str, terms: Terms, vocabulary: Collection[str]) -> tuple[str, dic
     """
     text = normalize(text)
     mended: dict[str, str] = {}
+    spans: list[tuple[int, int, str]] = []
     known_names = set(terms.names())
     covered = [(m.start, m.end) for m in terms.find(text)]
 
@@ -88,6 +89,7 @@ def mend(text: str, terms: Terms, vocabulary: Collection[str]) -> tuple[str, dic
         near = process.extractOne(word, words, scorer=OSA.normalized_similarity, score_cutoff=_NEAR_LATIN)
         if near:
             mended[match[0]] = near[0]
+            spans.append((*match.span(), near[0]))
     for start, end in _hangul_runs(text):
         word = text[start:end]
         if is_covered(start, end) or word in vocabulary or squeeze(word) in known_names:
@@ -99,8 +101,9 @@ def mend(text: str, terms: Terms, vocabulary: Collection[str]) -> tuple[str, dic
                                   score_cutoff=_NEAR_HANGUL)
         if near:
             mended[word] = unicodedata.normalize("NFC", near[0])
-    for typed, read in mended.items():
-        text = text.replace(typed, read)
+            spans.append((start, end, mended[word]))
+    for start, end, read in sorted(spans, reverse=True):
+        text = text[:start] + read + text[end:]
     return text, mended
 
 

@@ -9,6 +9,7 @@ import logging
 import os
 import shutil
 import time
+import zipfile
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from functools import cache
@@ -133,6 +134,7 @@ def build(notes: Path | Sequence[Path], index_dir: Path, *, encoder: Encoder | N
     found = scan(places)
     root = os.pathsep.join(str(place.resolve()) for place in places)
     with generation.locked(index_dir):
+        generation.clean(index_dir)
         marks = fingerprints(encoder, terms, max_chars)
         old, old_marks, old_root = (None, {}, "") if rebuild else _previous(index_dir)
         alike = old is not None and all(marks[k] == old_marks.get(k) for k in ("chunker", "tokenizer"))  # the rest is made anew from these
@@ -158,7 +160,7 @@ def build(notes: Path | Sequence[Path], index_dir: Path, *, encoder: Encoder | N
                 _write(folder, contents, terms, vectors, progress)
                 generation.seal(folder, notes_root=root, fingerprints=marks,
                                 counts={"notes": len(contents.notes), "chunks": len(contents.entries)},
-                                settings={"max_chars": max_chars, "terms_file": str(terms_file) if terms_file else None,
+                                settings={"max_chars": max_chars, "terms_file": str(terms_file.resolve()) if terms_file else None,
                                           "dim": encoder.dim if encoder else 0})
             except BaseException:
                 shutil.rmtree(folder, ignore_errors=True)
@@ -224,11 +226,11 @@ def _read(found: Sequence[FoundFile], old: Contents | None, max_chars: int, max_
             skipped += stored.skipped
             entries += cut.get(file.path, [])
             continue
-        fresh = True
         results = parse(file, raw)
         left_out = [r for r in results if isinstance(r, Skipped)]
         skipped += left_out
         for note in (r for r in results if isinstance(r, Note)):
+            fresh = True
             notes.append(StoredNote(note.path, note.digest, note.text, note.metadata, tuple(left_out)))
             entries += _entries(note, cached, max_chars)
     progress("read", len(found), len(found))
@@ -279,8 +281,11 @@ def _put_aside(folder: Path, vectors: Mapping[str, np.ndarray]) -> None:
 def _resumed(folder: Path) -> dict[str, np.ndarray]:
     out: dict[str, np.ndarray] = {}
     for path in sorted(folder.glob("*.npz")):
-        with np.load(path, allow_pickle=False) as stored:
-            out.update(zip(stored["keys"].tolist(), stored["vectors"], strict=True))
+        try:
+            with np.load(path, allow_pickle=False) as stored:
+                out.update(zip(stored["keys"].tolist(), stored["vectors"], strict=True))
+        except (OSError, ValueError, KeyError, zipfile.BadZipFile) as error:
+            log.warning("%s cannot be read, its passages are embedded again: %s", path, error)
     return out
 
 

@@ -124,11 +124,18 @@ class SentenceTransformerEncoder:
 
     @cached_property
     def fingerprint(self) -> str:
-        """Name, weights, pooling and prompts."""
+        """Name, weights, tokenizer, pooling and prompts.
+
+        Of each tensor every 61st value is read: training moves them all, and gigabytes are not hashed at every start.
+        """
         digest = hashlib.sha256(json.dumps([self._prompts, str(self._model)]).encode())
         for key, tensor in sorted(self._model.state_dict().items()):
-            digest.update(key.encode())
-            digest.update(tensor.detach().float().cpu().numpy().tobytes()[:4096])
+            digest.update(f"{key} {tuple(tensor.shape)} {tensor.dtype}".encode())
+            digest.update(tensor.detach().flatten()[::61].float().cpu().numpy().tobytes())
+        tokenizer = getattr(self._model.tokenizer, "backend_tokenizer", None)
+        if tokenizer is not None:
+            facts = json.loads(tokenizer.to_str()) | {"truncation": None, "padding": None}  # these two change with every use
+            digest.update(json.dumps(facts, sort_keys=True).encode())
         return f"{self._name}-{digest.hexdigest()[:16]}"
 
     def encode(self, texts: Sequence[str], *, kind: Literal["query", "passage"]) -> np.ndarray:

@@ -17,7 +17,7 @@ import os
 import secrets
 import shutil
 import time
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import asdict, dataclass
 from pathlib import Path
@@ -27,8 +27,8 @@ from filelock import FileLock, Timeout
 
 from indexer.errors import IndexBrokenError, IndexLockedError, IndexMissingError
 
-FORMAT = 1
-_KEPT_GENERATIONS = 2  # the one before the current stays, for readers that still have it open
+FORMAT = 2
+_REMEDY = "'pilgi index build --rebuild'로 다시 만들어 주세요."
 
 
 @dataclass(frozen=True)
@@ -57,11 +57,16 @@ def checksum(path: Path) -> str:
 
 
 def seal(folder: Path, **facts: Any) -> Manifest:
-    """Write the manifest of a finished generation."""
+    """Write the manifest of a finished generation, with a checksum of its own."""
     files = {p.relative_to(folder).as_posix(): checksum(p) for p in sorted(folder.rglob("*")) if p.is_file()}
     manifest = Manifest(generation=folder.name, created=time.strftime("%Y-%m-%dT%H:%M:%SZ", time.gmtime()), files=files, **facts)
-    write_atomic(folder / "manifest.json", json.dumps(asdict(manifest), ensure_ascii=False, indent=1))
+    facts = asdict(manifest)
+    write_atomic(folder / "manifest.json", json.dumps({**facts, "self": _mark(facts)}, ensure_ascii=False, indent=1))
     return manifest
+
+
+def _mark(facts: Mapping[str, Any]) -> str:
+    return hashlib.sha256(json.dumps(facts, sort_keys=True).encode()).hexdigest()
 
 
 def write_atomic(path: Path, text: str) -> None:
@@ -75,12 +80,28 @@ def write_atomic(path: Path, text: str) -> None:
 
 
 def publish(index_dir: Path, generation: str) -> None:
-    """Make a sealed generation the current one, then remove those that nobody needs."""
+    """Make a sealed generation the current one, then remove those that nobody needs.
+
+    The one that was current stays, for readers that still have it open.
+    """
+    try:
+        before = current(index_dir).name
+    except (IndexMissingError, IndexBrokenError):
+        before = ""
     write_atomic(index_dir / "current", generation)
-    names = sorted(p.name for p in index_dir.glob("g-*") if p.is_dir())
-    older = [n for n in names if n != generation]
-    for name in older[: max(0, len(older) - _KEPT_GENERATIONS + 1)]:
-        shutil.rmtree(index_dir / name, ignore_errors=True)
+    _remove(p for p in index_dir.glob("g-*") if p.name not in (generation, before))
+
+
+def clean(index_dir: Path) -> None:
+    """Remove what a crashed build left half written; call it while the index is locked."""
+    _remove(p for p in index_dir.glob("g-*") if not (p / "manifest.json").is_file())
+    for partial in index_dir.glob(".current.*"):
+        partial.unlink(missing_ok=True)
+
+
+def _remove(folders: Iterable[Path]) -> None:
+    for folder in folders:
+        shutil.rmtree(folder, ignore_errors=True)
 
 
 def current(index_dir: Path) -> Path:
@@ -88,11 +109,14 @@ def current(index_dir: Path) -> Path:
 
     Raises:
         IndexMissingError: nothing was built there yet.
+        IndexBrokenError: the file that names it cannot be read.
     """
     try:
         name = (index_dir / "current").read_text("utf-8").strip()
     except (FileNotFoundError, NotADirectoryError) as error:
         raise IndexMissingError(f"{index_dir}에 색인이 없습니다: 먼저 'pilgi index build 노트폴더'를 실행해 주세요.") from error
+    except (OSError, UnicodeDecodeError) as error:
+        raise IndexBrokenError(f"색인 파일 {index_dir / 'current'}을(를) 읽을 수 없습니다: {_REMEDY}") from error
     return index_dir / name
 
 
@@ -102,19 +126,20 @@ def read_manifest(folder: Path, *, verify: bool = True) -> Manifest:
     Raises:
         IndexBrokenError: a file is missing or changed, or the format is another version's.
     """
-    remedy = "'pilgi index build --rebuild'로 다시 만들어 주세요."
     try:
-        raw = json.loads((folder / "manifest.json").read_text("utf-8"))
-    except (OSError, ValueError) as error:
-        raise IndexBrokenError(f"색인 {folder}의 manifest.json을 읽을 수 없습니다: {remedy}") from error
+        raw = dict(json.loads((folder / "manifest.json").read_text("utf-8")).items())
+    except (OSError, ValueError, AttributeError) as error:
+        raise IndexBrokenError(f"색인 {folder}의 manifest.json을 읽을 수 없습니다: {_REMEDY}") from error
     if raw.get("format") != FORMAT:
-        raise IndexBrokenError(f"색인 {folder}은(는) 다른 판(format {raw.get('format')})입니다: {remedy}")
+        raise IndexBrokenError(f"색인 {folder}은(는) 다른 판(format {raw.get('format')})입니다: {_REMEDY}")
+    if raw.pop("self", None) != _mark(raw):
+        raise IndexBrokenError(f"색인 파일 {folder / 'manifest.json'}이(가) 바뀌었습니다: {_REMEDY}")
     manifest = Manifest(**raw)
     if verify:
         for name, digest in manifest.files.items():
             path = folder / name
             if not path.is_file() or checksum(path) != digest:
-                raise IndexBrokenError(f"색인 파일 {path}이(가) 없거나 바뀌었습니다: {remedy}")
+                raise IndexBrokenError(f"색인 파일 {path}이(가) 없거나 바뀌었습니다: {_REMEDY}")
     return manifest
 
 

@@ -42,10 +42,12 @@ def faiss() -> ModuleType:
 def gpu_works() -> bool:
     """Whether a real search on the GPU gives the right answer; counting GPUs alone says too little."""
     module = faiss()
-    if not hasattr(module, "StandardGpuResources") or module.get_num_gpus() == 0:
+    if not hasattr(module, "StandardGpuResources"):
         return False
     probe = np.eye(8, dtype=np.float32)
     try:
+        if module.get_num_gpus() == 0:
+            return False
         index = module.index_cpu_to_gpu(module.StandardGpuResources(), 0, module.IndexFlatIP(8))
         index.add(probe)
         _, found = index.search(probe, 1)
@@ -88,7 +90,11 @@ class FaissStore:
         self._cpu = index
         self._index = index
         if gpu_works():
-            self._index = faiss().index_cpu_to_gpu(faiss().StandardGpuResources(), 0, index)
+            try:
+                self._resources = faiss().StandardGpuResources()  # must live as long as the index
+                self._index = faiss().index_cpu_to_gpu(self._resources, 0, index)
+            except RuntimeError as error:  # too large for its memory, or a kind of index it does not have
+                log.warning("FAISS cannot hold these vectors on the GPU, the CPU is used instead: %s", error)
 
     @property
     def vectors(self) -> np.ndarray:
