@@ -233,7 +233,8 @@ CONCEPT = Concept(
     title="ResNet",
     aliases=("ResNet", "레즈넷", "레스넷", "래스넷", "잔차 신경망", "residual network", "ResNet18", "ResNet50",
              "ResNet152", "ResNet-50", "잔차 연결", "residual connection", "스킵 연결", "스킵 커넥션",
-             "skip connection", "잔차 블록", "residual block", "병목 블록", "bottleneck block", "지름길 연결", "shortcut connection", "DenseNet"),
+             "skip connection", "잔차 블록", "residual block", "병목 블록", "bottleneck block",
+             "지름길 연결", "shortcut connection", "DenseNet"),
     summary="입력을 몇 층 건너 출력에 그대로 더해 아주 깊은 망을 배우게 한다.",
     demo=demo,
     controls=(
