@@ -13,8 +13,10 @@ from functools import cached_property
 from pathlib import Path
 from typing import Any
 
-from app.composer import Draft, compose
-from app.demos import demos_for
+from app.composer import compose
+from app.composer.computed import compose_computed
+from app.composer.draft import Draft
+from app.demos import Calculation, calculate, demos_for
 from app.errors import InputError
 from app.reranker import Reranked, Reranker, load_reranker, rerank
 from app.settings import Settings
@@ -108,7 +110,8 @@ class Answerer:
         clock.mark("search")
         sources = tuple(Retrieved.of(r) for r in ranked.results)
         yield Event("sources", sources=sources)
-        draft: Draft = compose(found, ranked.results)
+        calculation = calculate(question)
+        draft = self._computed(calculation) if calculation else compose(found, ranked.results)
         clock.mark("compose")
         for piece in draft.answer.splitlines(keepends=True):
             yield Event("token", token=piece)
@@ -120,6 +123,11 @@ class Answerer:
             citations=draft.citations, retrieved=sources, demos=demos, model="embedded", index_generation=self.index.generation,
             timing_ms=clock.times(), concepts=tuple(h.slug for h in found.heard),
             rewritten=found.query.text if found.query.text != question else "", notices=notices))
+
+    def _computed(self, calculation: Calculation) -> Draft:
+        """The result of a calculation, with its formula looked up in the notes."""
+        found = self.index.search(calculation.cite, 5)
+        return compose_computed(calculation, found, found.results)
 
 
 def checked(question: str) -> str:

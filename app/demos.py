@@ -12,7 +12,7 @@ from models import catalogue
 from models.concept import Computed, Concept, Demo
 
 if TYPE_CHECKING:
-    from app.composer import Draft
+    from app.composer.draft import Draft
     from indexer.index import Found
 
 

@@ -4,27 +4,16 @@ from __future__ import annotations
 
 import re
 from collections.abc import Sequence
-from dataclasses import dataclass
 
 from app.composer.asked import Asked, asked
+from app.composer.draft import Draft, written
 from app.composer.refusal import Refusal, refused
 from app.composer.units import Unit, scored, units_of
-from app.types import Citation, heading_line
 from indexer.index import Found
 from indexer.types import SearchResult
 
 LENGTH = 560  # characters of an answer; one that needs no scrolling
 _PASSAGES = 4
-
-
-@dataclass(frozen=True)
-class Draft:
-    """An answer before it becomes a row."""
-
-    answer: str
-    answerable: bool
-    refusal_reason: str
-    citations: tuple[Citation, ...]
 
 
 def compose(found: Found, results: Sequence[SearchResult]) -> Draft:
@@ -37,7 +26,7 @@ def compose(found: Found, results: Sequence[SearchResult]) -> Draft:
     units = units_of(top)
     weights = found.importance
     scores = scored(units, top, weights, form, found.terms)
-    return _written(_chosen(units, scores, form))
+    return written(_chosen(units, scores, form))
 
 
 def _refusal(refusal: Refusal) -> Draft:
@@ -96,36 +85,3 @@ def _belonging(units: Sequence[Unit], at: int) -> list[int]:
     elif after is not None and unit.kind in ("paragraph", "list"):
         out.append(after)
     return out
-
-
-def _written(chosen: Sequence[Unit]) -> Draft:
-    """Prose on one line with its mark; formulas, code, lists and tables as blocks."""
-    citations: list[Citation] = []
-    parts: list[str] = []
-    previous: Unit | None = None
-    for unit in chosen:
-        start, end = unit.lines()
-        citations.append(Citation(len(citations) + 1, unit.chunk.path, heading_line(unit.chunk), start, end, unit.quote))
-        mark = f"[{len(citations)}]"
-        match unit.kind:
-            case "code":
-                body = unit.text if unit.text.lstrip().startswith(("```", "~~~")) else f"```\n{unit.text}\n```"
-                piece = f"{body}\n{mark}"
-            case "formula" | "table":
-                piece = f"{unit.text}\n{mark}"
-            case "list":
-                piece = f"- {_item(unit.text)} {mark}"
-            case "heading":
-                piece = f"**{_item(unit.text)}** {mark}"
-            case _:
-                piece = f"{' '.join(unit.text.split())} {mark}"
-        joined = previous is not None and previous.kind == unit.kind == "paragraph" and previous.chunk.id == unit.chunk.id
-        near = previous is not None and previous.kind == unit.kind == "list"
-        parts.append((" " if joined else "\n" if near else "\n\n" if parts else "") + piece)
-        previous = unit
-    return Draft("".join(parts), True, "", tuple(citations))
-
-
-def _item(text: str) -> str:
-    return re.sub(r"^\s*(?:[-*+•·○▪]|\d{1,2}[.)])\s+", "", text).strip()
-

@@ -34,6 +34,21 @@ def encoder(data: Path, start: Path, out: Path, steps: int, rate: float, seed: i
 
 @main.command()
 @click.option("--data", type=FOLDER, required=True)
+@click.option("--start", type=FOLDER, default=embedded_folder, help="the encoder whose trunk it starts from")
+@click.option("--out", type=FOLDER, required=True)
+@click.option("--steps", default=900, show_default=True)
+@click.option("--rate", default=3e-4, show_default=True, help="peak learning rate")
+@click.option("--seed", default=0, show_default=True)
+@click.option("--questions", default=16, show_default=True, help="a step")
+def reranker(data: Path, start: Path, out: Path, steps: int, rate: float, seed: int, questions: int) -> None:
+    """The reranker (after the encoder)."""
+    from indexer.training.reranker import train
+
+    train(data, start, out, steps=steps, rate=rate, seed=seed, questions=questions)
+
+
+@main.command()
+@click.option("--data", type=FOLDER, required=True)
 @click.option("--out", type=FOLDER, required=True)
 def bridge(data: Path, out: Path) -> None:
     """The concept bridge (after the encoder: it reads the encoder's vectors)."""

@@ -78,17 +78,19 @@ class Batches:
             self._queues[kind] = self._chance.sample(list(self._kinds[kind]), len(self._kinds[kind]))
         return self._queues[kind].pop()
 
+    def examples(self) -> list[Example]:
+        """The examples of one step."""
+        return [self._draw(kind) for kind in self._kinds for _ in range(getattr(self._mix, kind))]
+
     def next(self) -> list[tuple[str, Passage, Passage | None]]:
         """(question, positive, hard negative) for one step."""
         out = []
-        for kind in self._kinds:
-            for _ in range(getattr(self._mix, kind)):
-                example = self._draw(kind)
-                question = example.pair.question
-                if self._chance.random() < 0.08:
-                    question = source.noisy(question, self._chance)
-                negative = self._chance.choice(example.negatives) if example.negatives else None
-                out.append((question, example.pair.positive, negative))
+        for example in self.examples():
+            question = example.pair.question
+            if self._chance.random() < 0.08:
+                question = source.noisy(question, self._chance)
+            negative = self._chance.choice(example.negatives) if example.negatives else None
+            out.append((question, example.pair.positive, negative))
         return out
 
 
