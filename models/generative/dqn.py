@@ -23,24 +23,10 @@ from torch import Tensor
 
 from models.concept import Computation, Computed, Concept, Control, Demo
 from models.figures import BLUE, GREY, titled
+from models.generative.grid_world import CELLS, FREE, GOAL, LONGEST, MOVES, SHORTEST, SIDE, START, STATES, move, walk
 from models.learning.losses import mse
 from models.learning.mlp import MLP
 from models.reading import VALUE_WORDS, has, named_numbers, written
-
-# 격자 세상: S 출발, G 목표(+1), X 함정(-1), # 벽
-MAP = ("...#G",
-       ".#.#.",
-       ".#...",
-       "...X.",
-       "S.#..")
-MOVES = ((-1, 0), (1, 0), (0, -1), (0, 1))
-ARROWS = "↑↓←→"
-SIDE = len(MAP)
-STATES = SIDE * SIDE
-CELLS = "".join(MAP)
-START, GOAL = CELLS.index("S"), CELLS.index("G")
-FREE = [state for state, cell in enumerate(CELLS) if cell in ".S"]
-LONGEST = 40  # 이만큼 걸어도 끝나지 않으면 그만둔다
 
 
 def q_update(q: float, alpha: float, reward: float, gamma: float, best_next: float) -> float:
@@ -48,13 +34,7 @@ def q_update(q: float, alpha: float, reward: float, gamma: float, best_next: flo
     return q + alpha * (reward + gamma * best_next - q)
 
 
-def move(state: int, action: int) -> tuple[int, float, bool]:
-    """The next cell, the reward and whether the walk ends; a wall or the edge leaves one where one is."""
-    row, column = state // SIDE + MOVES[action][0], state % SIDE + MOVES[action][1]
-    inside = 0 <= row < SIDE and 0 <= column < SIDE
-    after = row * SIDE + column if inside and MAP[row][column] != "#" else state
-    cell = CELLS[after]
-    return after, {"G": 1.0, "X": -1.0}.get(cell, 0.0), cell in "GX"
+ARROWS = "↑↓←→"  # MOVES의 차례대로
 
 
 class Replay:
@@ -134,17 +114,6 @@ class DQN:
         return rewards
 
 
-def walk(table: Tensor) -> list[int]:
-    """The cells visited by always taking the best action from the start."""
-    state, path = START, [START]
-    for _ in range(LONGEST):
-        state, _, done = move(state, int(table[state].argmax()))
-        path.append(state)
-        if done:
-            break
-    return path
-
-
 CODE = """\
 import torch
 
@@ -222,16 +191,6 @@ def demo(*, episodes: int = 80, gamma: float = 0.9, seed: int = 0) -> Demo:
     )
 
 
-def _shortest() -> int:
-    reached, front, steps = {START}, {START}, 0
-    while GOAL not in reached:
-        front = {move(s, a)[0] for s in front if CELLS[s] != "X" for a in range(len(MOVES))} - reached
-        reached |= front
-        steps += 1
-    return steps
-
-
-SHORTEST = _shortest()
 _WORDS = {
     "alpha": ("학습률", "alpha", "알파", "α", "learning rate"),
     "gamma": ("할인율", "감마", "gamma", "γ", "할인 계수"),

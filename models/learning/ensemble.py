@@ -85,7 +85,7 @@ def train_crowd(models: int, x: Tensor, y: Tensor, steps: int = 120) -> Crowd:
     crowd = Crowd(models, (2, 24, 24, 2))
     picks = torch.randint(len(x), (models, len(x)))  # 복원 추출
     inputs, targets = x[picks], y[picks]  # (models, N, 2), (models, N)
-    optimizer = torch.optim.Adam(crowd.parameters(), lr=0.03)
+    optimizer = torch.optim.Adam(crowd.parameters(), lr=0.03, fused=True)
     for _ in range(steps):
         optimizer.zero_grad()
         F.cross_entropy(crowd(inputs).flatten(0, 1), targets.flatten()).backward()

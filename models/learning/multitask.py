@@ -109,7 +109,7 @@ def demo(*, pedestrian: float = 1.0, car: float = 1.0, sign: float = 1.0, light:
     test_x, test_y = scenes(200, noise, generator)
     weights = torch.tensor([pedestrian, car, sign, light])
     model = MultitaskNet(SIZE * SIZE, 32, len(TASKS))
-    optimizer = torch.optim.Adam(model.parameters(), lr=0.005)
+    optimizer = torch.optim.Adam(model.parameters(), lr=0.005, fused=True)
     history = []
     for _ in range(steps):
         losses = task_losses(model(x), y)  # (4,)

@@ -56,7 +56,7 @@ def trainable(model: nn.Module) -> int:
 
 
 def _train(model: MLP, x: Tensor, y: Tensor, rate: float, steps: int, noise: float = 0.0) -> MLP:
-    optimizer = torch.optim.Adam([p for p in model.parameters() if p.requires_grad], lr=rate)
+    optimizer = torch.optim.Adam([p for p in model.parameters() if p.requires_grad], lr=rate, fused=True)
     for _ in range(steps):
         pick = torch.randint(len(x), (128,)) if len(x) > 400 else torch.arange(len(x))
         batch = x[pick] + noise * torch.randn(len(pick), x.shape[1]) if noise else x[pick]

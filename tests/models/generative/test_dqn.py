@@ -3,7 +3,8 @@
 import pytest
 import torch
 
-from models.generative.dqn import CONCEPT, DQN, GOAL, MOVES, SHORTEST, START, STATES, Replay, move, q_update, walk
+from models.generative.dqn import CONCEPT, DQN, Replay, q_update
+from models.generative.grid_world import GOAL, MOVES, SHORTEST, START, STATES, move, walk
 
 
 def exact_values(gamma: float) -> torch.Tensor:
