@@ -94,12 +94,15 @@ class Sessions:
 
 
 class Access:
-    """The ASGI middleware that does the check; the key that came in stands in ``scope["state"]["key"]``."""
+    """The ASGI middleware that does the check; the key that came in stands in ``scope["state"]["key"]``.
 
-    def __init__(self, app: ASGIApp, *, settings: Settings, keys: KeyFile, sessions: Sessions) -> None:
+    ``closed``: whether every request needs a key, as ``guarded`` says; ``host``: the name the server is bound to.
+    """
+
+    def __init__(self, app: ASGIApp, *, closed: bool, host: str, keys: KeyFile, sessions: Sessions) -> None:
         self._app = app
-        self._guarded = guarded(settings)
-        self._hosts = frozenset({"localhost", "127.0.0.1", "::1", settings.host.strip("[]")})
+        self._closed = closed
+        self._hosts = frozenset({"localhost", "127.0.0.1", "::1", host.strip("[]")})
         self._keys = keys
         self._sessions = sessions
 
@@ -121,7 +124,7 @@ class Access:
             if origin and urlsplit(origin).netloc != headers.get("host"):
                 return _refused(403, f"다른 페이지({origin})에서 온 요청은 받지 않습니다.")
         state = scope.setdefault("state", {})
-        if not self._guarded:
+        if not self._closed:
             name = (urlsplit(f"//{headers.get('host', '')}").hostname or "").lower()
             if name not in self._hosts:
                 return _refused(403, f"Host {headers.get('host')!r}은(는) 이 서버의 이름이 아닙니다.")

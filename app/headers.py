@@ -1,4 +1,4 @@
-"""What every page is told: load nothing from elsewhere, guess no types, tell nobody where one came from."""
+"""What every page is told: load nothing from elsewhere, guess no types, tell no other host where one came from."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ POLICY = "; ".join((
     "img-src 'self' data: blob:", "font-src 'self' data:", "connect-src 'self'", "worker-src 'self' blob:",
     "object-src 'none'", "base-uri 'self'", "form-action 'self'", "frame-ancestors 'self'",
 ))  # fmt: skip
-HEADERS = {"content-security-policy": POLICY, "x-content-type-options": "nosniff", "referrer-policy": "no-referrer"}
+HEADERS = {"content-security-policy": POLICY, "x-content-type-options": "nosniff", "referrer-policy": "same-origin"}
 
 
 class SecureHeaders:

@@ -10,7 +10,7 @@ from importlib.metadata import PackageNotFoundError, version
 
 from fastapi import FastAPI
 
-from app.access import Access, Sessions
+from app.access import Access, Sessions, guarded
 from app.answer import Answerer
 from app.api import answers, demos, docs, health, index, login, notes
 from app.api.errors import BodyLimit, add_handlers, unknown
@@ -29,6 +29,7 @@ def create_app(settings: Settings, *, answerer: Answerer | None = None, ui: bool
     Raises:
         SettingError: it would be open to others without a key.
     """
+    closed = guarded(settings)
     app = FastAPI(
         title="Pilgi",
         version=_version(),
@@ -50,7 +51,7 @@ def create_app(settings: Settings, *, answerer: Answerer | None = None, ui: bool
         from app.ui import mount
 
         app = mount(app, settings, app.state.answerer, app.state.jobs)
-    app.add_middleware(Access, settings=settings, keys=app.state.keys, sessions=app.state.sessions)
+    app.add_middleware(Access, closed=closed, host=settings.host, keys=app.state.keys, sessions=app.state.sessions)
     app.add_middleware(BodyLimit, most=int(settings.max_request_mb * 1_000_000))
     app.add_middleware(SecureHeaders)
     return app

@@ -82,8 +82,14 @@ async def _http(request: Request, error: Exception) -> Json:
     assert isinstance(error, HTTPException)
     status = HTTPStatus(error.status_code)
     said = error.detail if error.detail != status.phrase else f"{_SAID.get(status, status.phrase)}: {request.url.path}"
-    fault = {"type": status.phrase.replace(" ", ""), "message": said}
-    return Json({"error": fault}, error.status_code, headers=dict(error.headers or {}))
+    return Json(
+        {"error": {"type": _type(status), "message": said}}, error.status_code, headers=dict(error.headers or {})
+    )
+
+
+def _type(status: HTTPStatus) -> str:
+    """``NotFound``; Python 3.13 gave 413 another name."""
+    return "ContentTooLarge" if status == 413 else status.phrase.replace(" ", "")
 
 
 async def _unknown(request: Request, error: Exception) -> Json:
@@ -106,7 +112,7 @@ class BodyLimit:
         said = f"요청이 너무 큽니다: {self._most:,}바이트까지 받습니다."
         length = Headers(scope=scope).get("content-length", "")
         if length.isascii() and length.isdigit() and int(length) > self._most:
-            await Json({"error": {"type": "ContentTooLarge", "message": said}}, 413)(scope, receive, send)
+            await Json({"error": {"type": _type(HTTPStatus(413)), "message": said}}, 413)(scope, receive, send)
             return
         read = 0
 

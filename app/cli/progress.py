@@ -35,9 +35,13 @@ def build_progress() -> Iterator[Callable[[str, int, int], Any]]:
     tasks: dict[str, Any] = {}
 
     def report(stage: str, done: int, total: int) -> None:
+        bars.start()  # only now: what fails before leaves no empty line
         if stage not in tasks:
             tasks[stage] = bars.add_task(STAGES.get(stage, stage), total=total)
         bars.update(tasks[stage], completed=done, total=total)
 
-    with bars:
+    try:
         yield report
+    finally:
+        if tasks:
+            bars.stop()

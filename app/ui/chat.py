@@ -88,16 +88,16 @@ def chat_tab(settings: Settings, answerer: Answerer, jobs: IndexJobs, chosen: gr
                     autofocus=True,
                     max_length=4000,
                 )
-                send = gr.Button("묻기", variant="primary", scale=1, elem_id="send")
-                stop = gr.Button("멈추기", scale=1)
+                send = gr.Button("묻기", variant="primary", scale=1, min_width=90, elem_id="send")
+                stop = gr.Button("멈추기", scale=1, min_width=90, elem_id="stop")
         with gr.Column(scale=4):
             chips = gr.HTML(elem_id="chips")
             with gr.Tabs(selected=_DEMO) as side:
                 with gr.Tab("직접 해 보기", id=_DEMO):
                     demo_panel(shown, "질문하면 그 개념이 여기에서 돌아갑니다.")
                 with gr.Tab("근거와 노트", id=_NOTE):
-                    citations = gr.HTML(elem_id="citations")
                     note = gr.HTML(elem_id="note")
+                    citations = gr.HTML(elem_id="citations")
                 with gr.Tab("찾은 구절", id=_PASSAGES):
                     passages = gr.HTML(elem_id="passages")
 
