@@ -16,11 +16,11 @@ import torch
 from plotly.subplots import make_subplots
 from torch import Tensor, nn
 
-from models.concept import Computation, Computed, Concept, ConceptError, Control, Demo
+from models.concept import Computation, Computed, Concept, Control, Demo
 from models.figures import BLUE, GREY, RED, titled
 from models.reading import has
 from models.vision import window
-from models.vision.convolution import conv2d, count_parameters
+from models.vision.convolution import check_groups, conv2d, count_parameters
 from models.vision.window import amount, output_size
 
 
@@ -41,8 +41,7 @@ class Conv1d(nn.Module):
     def __init__(self, in_channels: int, out_channels: int, kernel_size: int, stride: int = 1, padding: int = 0,
                  dilation: int = 1, groups: int = 1, bias: bool = True) -> None:
         super().__init__()
-        if in_channels % groups or out_channels % groups:
-            raise ConceptError(f"채널 {in_channels}, {out_channels}: 그룹 수 {groups}로 나누어떨어져야 합니다.")
+        check_groups(in_channels, out_channels, groups)
         self.stride, self.padding, self.dilation, self.groups = stride, padding, dilation, groups
         bound = 1 / math.sqrt(in_channels // groups * kernel_size)
         shape = (out_channels, in_channels // groups, kernel_size)
@@ -143,7 +142,7 @@ def _run_size(length: int, kernel: int, stride: int, padding: int, dilation: int
 def _parse_count(question: str) -> dict | None:
     read = window.read_window(question)
     if (not window.asks_count(question) or not has(question, ("1차원", "conv1d", "1dconv", "1d합성곱"))
-            or None in (read.inputs, read.outputs, read.kernel)):
+            or read.kernel is None or None in (read.inputs, read.outputs)):
         return None
     return {"inputs": read.inputs, "outputs": read.outputs, "kernel": read.kernel[-1], "bias": read.bias is not False,
             "groups": read.groups or 1}

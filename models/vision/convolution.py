@@ -74,8 +74,9 @@ def _borders(padding: Pair | str, kernel: tuple[int, int], stride: tuple[int, in
     return ph, ph, pw, pw
 
 
-def _check_groups(in_channels: int, out_channels: int, groups: int) -> None:
-    if in_channels % groups or out_channels % groups:
+def check_groups(in_channels: int, out_channels: int, groups: int) -> None:
+    """Raise ``ConceptError`` where ``groups`` does not divide both numbers of channels."""
+    if min(in_channels, out_channels, groups) < 1 or in_channels % groups or out_channels % groups:
         raise ConceptError(f"입력 채널 {in_channels}, 출력 채널 {out_channels}: 둘 다 그룹 수 {groups}로 "
                            "나누어떨어져야 합니다.")
 
@@ -88,7 +89,7 @@ class Conv2d(nn.Module):
                  padding_mode: str = "zeros", device: torch.device | str | None = None,
                  dtype: torch.dtype | None = None) -> None:
         super().__init__()
-        _check_groups(in_channels, out_channels, groups)
+        check_groups(in_channels, out_channels, groups)
         self.stride, self.padding, self.dilation = stride, padding, dilation
         self.groups, self.padding_mode = groups, padding_mode
         kh, kw = pair(kernel_size)
@@ -109,7 +110,7 @@ class Conv2d(nn.Module):
 def count_parameters(in_channels: int, out_channels: int, kernel: int, bias: bool = True, groups: int = 1,
                      axes: int = 2) -> int:
     """C_out * (C_in / G * K^axes + 1)."""
-    _check_groups(in_channels, out_channels, groups)
+    check_groups(in_channels, out_channels, groups)
     return out_channels * (in_channels // groups * kernel**axes + int(bias))
 
 
@@ -231,7 +232,7 @@ CONCEPT = Concept(
         Control("height", "입력 높이", 64, 11, 4096, 1, words=("높이", "height", "입력 크기", "입력", "H"),
                 pattern=r"(\d{2,4})\s*[x×]\s*\d{2,4}"),
         Control("width", "입력 너비", 64, 11, 4096, 1, words=("너비", "width", "W"),
-                pattern=r"\d{2,4}\s*[x×]\s*(\d{2,4})"),
+                pattern=r"(?:\d{2,4}\s*[x×]|입력(?:\s*크기)?[이가은는]?)\s*(\d{2,4})(?!\s*[x×\d])"),
         Control("channels", "입력 채널", 3, 1, 512, 1, words=("입력 채널", "in_channels", "채널")),
         Control("filters", "필터 수(출력 채널)", 16, 1, 512, 1, words=("출력 채널", "out_channels", "필터 수")),
         Control("kernel", "커널 크기", 3, 1, 11, 1, words=("커널 크기", "커널", "kernel_size", "kernel", "k")),

@@ -118,7 +118,7 @@ def _parse_span(question: str) -> dict | None:
     read = window.read_window(question)
     span = ("덮는", "유효커널", "실제커널", "유효크기", "effectivekernel", "벌어진")
     asked = has(question, span, ("몇", "얼마", "크기", "폭", "?"))
-    if not asked or read.kernel is None or read.dilation is None or read.layers or has(question, ("왜", "이유")):
+    if not asked or not read.kernel or not read.dilation or read.layers or has(question, ("왜", "이유")):
         return None
     return {"kernel": read.kernel[0], "dilation": read.dilation}
 

@@ -10,6 +10,8 @@ $$ N = K^2 \\cdot \\frac{C_{in}}{G} \\cdot C_{out}, \\qquad
 
 from __future__ import annotations
 
+import re
+
 import plotly.graph_objects as go
 import torch
 from torch import Tensor, nn
@@ -85,7 +87,8 @@ def demo(*, inputs: int = 64, outputs: int = 128, kernel: int = 3, groups: int =
     detail = go.Figure(go.Heatmap(z=(links * block[:, None]).int().tolist(), showscale=False, xgap=1, ygap=1,
                                   colorscale=[[0, "#f1f5f9"], *[[(i + 1) / 8, c] for i, c in enumerate(COLORS)]]))
     detail.update_yaxes(autorange="reversed")
-    titled(detail, "입력 채널과 출력 채널의 연결(색이 같은 칸끼리만 이어진다)", "입력 채널", "출력 채널")
+    scale = "" if small == [inputs, outputs] else f", {small[0]}x{small[1]}로 줄인 그림"
+    titled(detail, f"입력 채널과 출력 채널의 연결(색칠한 칸만 이어진다{scale})", "입력 채널", "출력 채널")
     return Demo(
         figure=figure,
         numbers={"보통 합성곱 가중치": plain, "그룹 합성곱 가중치": grouped, "깊이별 분리 합성곱 가중치": separable,
@@ -105,16 +108,19 @@ def _separable(inputs: int, outputs: int, kernel: int, bias: bool) -> int:
             + count_parameters(inputs, outputs, 1, bias))
 
 
+_SEPARABLE = ("분리", "separable", "+ 1x1", "더하기 1x1")
+
+
 def _parse_grouped(question: str) -> dict | None:
     read = window.read_window(question)
-    if (not window.asks_count(question) or has(question, ("분리", "separable", "1차원", "conv1d"))
+    if (not window.asks_count(question) or has(question, (*_SEPARABLE, "1차원", "conv1d"))
             or not has(question, (*window.GROUPS, "depthwise"))):
         return None
     groups = read.groups
     if groups is None and has(question, ("depthwise", "깊이별")):
         groups = read.inputs
     outputs = read.outputs or (read.inputs if groups == read.inputs else None)
-    if None in (read.inputs, outputs, read.kernel, groups):
+    if read.kernel is None or None in (read.inputs, outputs, groups):
         return None
     return {"inputs": read.inputs, "outputs": outputs, "kernel": read.kernel[0], "groups": groups,
             "bias": read.bias is not False}
@@ -128,11 +134,12 @@ def _run_grouped(inputs: int, outputs: int, kernel: int, groups: int, bias: bool
 
 
 def _parse_separable(question: str) -> dict | None:
-    read = window.read_window(question)
-    if (not window.asks_count(question) or not has(question, ("분리", "separable"))
-            or None in (read.inputs, read.outputs, read.kernel)):
+    read = window.read_window(re.sub(r"(\+|더하기)\s*1\s*[x×]\s*1", " ", question))  # 점별 합성곱은 커널이 아니다
+    kernel = read.kernel or read.sides
+    if (not window.asks_count(question) or not has(question, _SEPARABLE) or kernel is None
+            or None in (read.inputs, read.outputs)):
         return None
-    return {"inputs": read.inputs, "outputs": read.outputs, "kernel": read.kernel[0], "bias": read.bias is True}
+    return {"inputs": read.inputs, "outputs": read.outputs, "kernel": kernel[0], "bias": read.bias is True}
 
 
 def _run_separable(inputs: int, outputs: int, kernel: int, bias: bool) -> Computed:

@@ -143,6 +143,8 @@ def demo(*, short: int = 48, size: int = 32, statistics: str = "이 사진", ran
     whole = to_tensor(photo())  # (3, 60, 80)
     small = resize(whole, short)
     cut = random_crop(small, size, generator=generator) if randomly else center_crop(small, size)
+    mean: Sequence[float]
+    std: Sequence[float]
     if statistics == "이 사진":
         mean, std = cut.mean(dim=(1, 2)).tolist(), cut.std(dim=(1, 2), unbiased=False).clamp(min=1e-3).tolist()
     else:

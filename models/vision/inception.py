@@ -94,9 +94,9 @@ class GoogLeNet(nn.Module):
             if widths is None:
                 layers.append((name, MaxPool2d(3, 2, 1)))
                 continue
-            widths = tuple(w // narrow for w in widths)
-            layers.append((name, Inception(channels, *widths)))
-            channels = widths[0] + widths[2] + widths[4] + widths[5]
+            one, reduce3, three, reduce5, five, pooled = (w // narrow for w in widths)
+            layers.append((name, Inception(channels, one, reduce3, three, reduce5, five, pooled)))
+            channels = one + three + five + pooled
         layers += [("avg", _GlobalAverage()), ("drop", Dropout(0.4)), ("fc", Linear(channels, classes))]
         self.layers = nn.Sequential(OrderedDict(layers))
 

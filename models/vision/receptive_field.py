@@ -126,7 +126,8 @@ def demo(*, layers: int = 3, kernel: int = 3, stride: int = 1, dilation: int = 1
     )
 
 
-_ASKED = ("수용 영역", "수용장", "수용 범위", "receptive field", "리셉티브", "보는 범위", "보는 영역")
+_ASKED = ("수용 영역", "수용장", "수용 범위", "receptive field", "리셉티브", "보는 범위", "보는 영역",
+          "몇x몇을", "픽셀을 보", "칸을 보")
 
 
 def _parse(question: str) -> dict | None:
@@ -144,8 +145,9 @@ def _parse(question: str) -> dict | None:
 
 
 def _run(kernel: int, layers: int, stride: int, dilations: tuple[int, ...]) -> Computed:
-    if not 1 <= layers <= 1000 or min(kernel, stride, *dilations) < 1:
-        raise ConceptError(f"층 {layers}, 커널 {kernel}, 스트라이드 {stride}: 1 이상이고 층은 1000 이하여야 합니다.")
+    if not 1 <= layers <= 1000 or not 1 <= stride <= 64 or min(kernel, *dilations) < 1:
+        raise ConceptError(f"층 {layers}, 커널 {kernel}, 스트라이드 {stride}: 1 이상이고 층은 1000, 스트라이드는 64 "
+                           "이하여야 합니다.")
     size = receptive_field([(kernel, stride, d) for d in dilations])
     if stride == 1 and set(dilations) == {1}:
         return Computed(value=str(size), steps=f"{layers}×({kernel}−1) + 1 = {size}", formula="R = L(k−1) + 1")

@@ -48,7 +48,7 @@ def patches(images: Tensor, patch: int) -> Tensor:
     Raises:
         ConceptError: see ``patch_count``.
     """
-    patch_count(*images.shape[2:], patch)
+    patch_count(images.shape[2], images.shape[3], patch)
     tiles = images.unfold(2, patch, patch).unfold(3, patch, patch)  # (B, C, H/P, W/P, P, P)
     return tiles.permute(0, 2, 3, 1, 4, 5).flatten(3).flatten(1, 2)  # (B, H/P, W/P, C, P, P) -> (B, N, C*P*P)
 
@@ -75,7 +75,7 @@ class ViT(nn.Module):
 
     def forward(self, x: Tensor, kept: list[Tensor] | None = None) -> Tensor:
         """(B, channels, side, side) -> scores (B, classes); ``kept`` receives each layer's attention (B, nh, T, T)."""
-        patch_count(*x.shape[2:], self.patch)
+        patch_count(x.shape[2], x.shape[3], self.patch)
         tokens = self.embed(x).flatten(2).transpose(1, 2)  # (B, D, H/P, W/P) -> (B, N, D)
         tokens = torch.cat([self.cls.expand(len(x), -1, -1), tokens], dim=1) + self.position  # z_0, (B, N + 1, D)
         return self.classify(self.encoder(tokens, kept=kept)[:, 0])  # 마지막 층의 CLS만 본다
@@ -118,8 +118,9 @@ class ViT(nn.Module):
 torch.manual_seed({seed})
 data = load_digits()
 x, y = torch.tensor(data.images, dtype=torch.float32)[:, None] / 16, torch.tensor(data.target)
+x = (x - x[:1437].mean()) / x[:1437].std()
 vit = ViT(8, {patch}, {dim}, {layers}, {heads})
-optimizer = torch.optim.Adam(vit.parameters(), lr=0.005)
+optimizer = torch.optim.Adam(vit.parameters(), lr=0.006)
 for step in range({steps}):
     rows = torch.randint(0, 1437, (32,))
     loss = nn.functional.cross_entropy(vit(x[rows]), y[rows])
@@ -137,14 +138,15 @@ def demo(*, patch: str = "2", dim: int = 32, layers: int = 2, heads: int = 4, st
     side, p = 8, int(patch)
     torch.manual_seed(seed)
     data = digits()
-    net = ViT(side, p, 1, dim, layers, heads, 2 * dim, 10, spread=1.0)  # 짧게 배우니 위치를 뚜렷이
-    losses = train(net, data.x, data.y, steps=steps, batch=32, rate=0.005, generator=torch.Generator().manual_seed(seed))
-    score = accuracy(net, data.test_x, data.test_y)
+    x, test_x = ((images - data.x.mean()) / data.x.std() for images in (data.x, data.test_x))  # 훈련 데이터의 통계로
+    net = ViT(side, p, 1, dim, layers, heads, 2 * dim, 10, spread=1.0)
+    losses = train(net, x, data.y, steps=steps, batch=32, rate=0.006, generator=torch.Generator().manual_seed(seed))
+    score = accuracy(net, test_x, data.test_y)
 
     picked = data.test_x[:3]
     kept: list[Tensor] = []
     with torch.no_grad():
-        guesses = net(picked, kept).argmax(dim=1).tolist()
+        guesses = net(test_x[:3], kept).argmax(dim=1).tolist()
     figure = make_subplots(rows=2, cols=3, vertical_spacing=0.14, subplot_titles=[
         *[f"정답 {answer}" for answer in data.test_y[:3].tolist()], *[f"롤아웃 (예측 {g})" for g in guesses]])
     for i in range(3):
@@ -211,11 +213,11 @@ CONCEPT = Concept(
     slug="vit",
     title="비전 트랜스포머",
     aliases=("ViT", "Vision Transformer", "비전트랜스포머", "비젼 트랜스포머", "패치 임베딩", "patch embedding",
-             "이미지 패치", "이미지 트랜스포머", "어텐션 롤아웃", "attention rollout", "ViT-B/16"),
+             "이미지 패치", "이미지 트랜스포머", "어텐션 롤아웃", "attention rollout", "롤아웃", "ViT-B/16"),
     summary="사진을 조각으로 잘라 단어처럼 트랜스포머 인코더에 넣어 분류한다.",
     demo=demo,
     controls=(
-        Control("patch", "패치의 한 변", "2", choices=("2", "4", "8"), words=("패치 크기", "패치", "patch")),
+        Control("patch", "패치의 한 변", "2", choices=("2", "4", "8"), pattern=r"(?:패치|patch)(?:\s*크기)?\s*=?\s*([248])(?!\d)"),
         Control("dim", "토큰의 폭", 32, 8, 64, 8, words=("폭", "차원", "dim")),
         Control("layers", "인코더 층 수", 2, 1, 4, 1, words=("층수", "층", "layers")),
         Control("heads", "헤드 수", 4, 1, 8, 1, words=("헤드", "heads")),

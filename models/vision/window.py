@@ -18,7 +18,7 @@ from models.reading import has, named_numbers, shapes
 
 FORMULA = "O = ⌊(I + 2P − D(K−1) − 1) / S⌋ + 1"
 POOLING, DILATION = ("풀링", "pool"), ("팽창", "확장합성곱", "dilat", "atrous", "아트러스")
-GROUPS = ("그룹", "group", "depthwise", "separable", "깊이별", "묶음")
+GROUPS = ("그룹", "group", "depthwise", "separable", "깊이별", "채널별", "묶음")
 ONE_AXIS = ("1차원", "1d", "신호", "시계열", "길이")
 COUNTED = {"한": 1, "두": 2, "세": 3, "네": 4, "다섯": 5, "여섯": 6, "일곱": 7, "여덟": 8, "아홉": 9, "열": 10}
 
@@ -30,7 +30,7 @@ _NAMES = {
     "dilation": ("팽창률", "팽창", "dilation rate", "dilation", "d"),
     "groups": ("그룹", "groups", "group", "묶음"),
     "inputs": ("입력 채널", "in_channels"),
-    "outputs": ("출력 채널", "out_channels"),
+    "outputs": ("출력 채널", "out_channels", "출력"),
     "layers": ("층수", "층", "layers"),
     "length": ("길이", "입력 크기", "입력", "input", "이미지 크기", "특징 맵", "특징맵", "이미지",
                "사진"),
@@ -155,8 +155,8 @@ def read_window(question: str) -> Window:
         found.setdefault("inputs", 3)
     elif has(question, ("흑백",)):
         found.setdefault("inputs", 1)
-    return Window(sides, batch, kernel, *(found.get(n) for n in (
-        "stride", "padding", "dilation", "groups", "inputs", "outputs", "layers")), bias=_bias(question))
+    known = {name: found.get(name) for name in ("stride", "padding", "dilation", "groups", "inputs", "outputs", "layers")}
+    return Window(sides=sides, batch=batch, kernel=kernel, bias=_bias(question), **known)
 
 
 def _axes(shape: tuple[int, ...], bracketed: bool, one_axis: bool) -> tuple[tuple[int, ...], int | None, int | None]:

@@ -69,6 +69,7 @@ def test_grouped_parameters_are_counted(question, value):
 
 @pytest.mark.parametrize(("question", "value"), [
     ("입력 채널 256, 출력 채널 256, 커널 3인 깊이별 분리 합성곱은 편향 없이 가중치가 몇 개인가요?", "67,840"),
+    ("입력 채널 256, 출력 256인 3x3을 채널별 필터 + 1x1로 나누면 가중치가 몇 개로 줄어?", "67,840"),
     ("입력 채널 64, 출력 채널 128인 3x3 depthwise separable convolution의 파라미터 수는?", "8,768"),
 ])
 def test_separable_parameters_are_counted(question, value):

@@ -53,6 +53,7 @@ def test_too_wide_a_field_is_named():
     ("커널 3, 스트라이드 2인 합성곱을 3층 쌓으면 수용 영역은 몇 픽셀이야?", "15"),
     ("3x3 필터를 세 번 쌓으면 수용 영역이 얼마야?", "7"),
     ("커널 3인 층을 팽창률 1, 2, 4, 8로 쌓으면 수용 영역은 얼마인가요?", "31"),
+    ("3x3 conv 다섯 층이면 입력에서 몇 x 몇을 보게 되는지", "11"),
     ("7x7 conv 한 층의 receptive field는 몇?", "7"),
 ])
 def test_the_size_is_computed(question, value):
