@@ -11,6 +11,7 @@ import uvicorn
 from app.errors import SettingError
 from app.settings import Settings
 
+_QUIET = {"GRADIO_ANALYTICS_ENABLED": "False", "HF_HUB_DISABLE_TELEMETRY": "1"}  # else both would phone home
 _DRAIN = 5  # seconds that open answers get when the server is stopped
 
 
@@ -20,8 +21,8 @@ def run(settings: Settings) -> None:
     Raises:
         SettingError: the address is taken, or open to others without a key.
     """
-    for name in ("GRADIO_ANALYTICS_ENABLED", "HF_HUB_DISABLE_TELEMETRY"):
-        os.environ.setdefault(name, {"GRADIO_ANALYTICS_ENABLED": "False"}.get(name, "1"))  # both phone home at import
+    for name, value in _QUIET.items():
+        os.environ.setdefault(name, value)
     logging.basicConfig(level=logging.WARNING, format="%(asctime)s %(levelname)s %(name)s: %(message)s")
     with _bound(settings) as listening:
         from app.api import create_app

@@ -240,6 +240,19 @@ def test_an_answer_stops_when_its_tab_is_closed(browser: Any, tmp_path: Path) ->
 
 
 @needs_browser
+def test_an_example_is_asked_by_pressing_it(browser: Any, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("app.ui.chat.example_questions", lambda settings: ["예시 질문인가요?"])
+    settings = settings_in(tmp_path)
+    with serving(create_app(settings, answerer=FakeAnswerer(settings))) as address:  # type: ignore[arg-type]
+        browser.get(address)
+        until(lambda: browser.find_element("css selector", "#chat button.example"))
+        time.sleep(0.5)
+        browser.find_element("css selector", "#chat button.example").click()
+        until(lambda: browser.find_element("css selector", '#chat a[href="#cite-0-1"]'))
+        assert "예시 질문인가요?" in browser.find_element("css selector", "#chat").text
+
+
+@needs_browser
 def test_the_stop_button_ends_an_answer(browser: Any, tmp_path: Path) -> None:
     settings = settings_in(tmp_path)
     fake = FakeAnswerer(settings, endless=True)
