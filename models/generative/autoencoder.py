@@ -127,20 +127,17 @@ def demo(*, code: int = 8, steps: int = 400, noise: float = 0.0, seed: int = 0) 
     for digit in range(10):
         points = plane[:800][y[:800] == digit].tolist()
         detail.add_trace(go.Scatter(x=[round(p[0], 2) for p in points], y=[round(p[1], 2) for p in points],
-                                    mode="markers",
-                                    name=str(digit), marker={"color": colors[digit], "size": 5}))
+                                    mode="markers", name=str(digit), marker={"color": colors[digit], "size": 5}))
     titled(detail, "잠재 공간: 라벨을 주지 않았는데도 같은 숫자끼리 모인다", "코드의 첫째 방향", "코드의 둘째 방향")
     pca = principal_error(train, noisy, test, code)
     against = "작습니다" if error < pca else "큽니다"
     return Demo(
         figure=figure,
         numbers={"압축률(배)": round(64 / code, 2), "재구성 오차": round(error, 4),
-                 "같은 칸 수의 PCA 오차": round(pca, 4),
-                 "처음 보는 잡음 그림의 오차": round(alarm, 4),
+                 "같은 칸 수의 PCA 오차": round(pca, 4), "처음 보는 잡음 그림의 오차": round(alarm, 4),
                  "파라미터 수": count((64, 48, code)) + count((code, 48, 64))},
         text=f"숫자 그림 64칸을 {code}칸으로 눌렀다 폈더니 오차가 {error:.4f}입니다. 같은 칸 수의 PCA({pca:.4f})보다 "
-             f"{against}. "
-             f"배운 적 없는 잡음 그림은 오차가 {alarm / error:.1f}배라서 이상 탐지에 쓸 수 있습니다.",
+             f"{against}. 배운 적 없는 잡음 그림은 오차가 {alarm / error:.1f}배라서 이상 탐지에 쓸 수 있습니다.",
         code=CODE.format(seed=seed, code=code, steps=steps, noise=noise),
         detail=detail,
     )

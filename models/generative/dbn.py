@@ -141,8 +141,7 @@ def demo(*, depth: int = 3, width: int = 48, epochs: int = 6, steps: int = 120, 
         curves[name] = fine_tune(model, x[:labelled], y[:labelled], x[1200:], y[1200:], steps)
 
     figure = go.Figure([go.Scatter(x=list(range(0, steps + 1, 10)), y=[round(v, 4) for v in values],
-                                   mode="lines+markers", name=name,
-                                   line_color=color) for (name, values),
+                                   mode="lines+markers", name=name, line_color=color) for (name, values),
                         color in zip(curves.items(), (BLUE, GREY), strict=True)])
     figure.update_yaxes(range=[0, 1])
     titled(figure, f"시그모이드 은닉층 {depth}개를 라벨 {labelled}개로 미세 조정", "걸음", "보지 못한 숫자의 정확도")
@@ -188,16 +187,14 @@ def run(sizes: Sequence[int], counted: str) -> Computed:
                               "수).")
     return Computed(value=str(len(stack)), formula="$L - 2$",
                     steps=f"라벨로 배우는 마지막 {sizes[-1]}칸을 뺀 이웃한 두 층마다 하나씩, "
-                          f"{', '.join(f'{a}×{b}' for a, b in stack)}의 "
-                          f"{len(stack)}개를 미리 학습합니다.")
+                          f"{', '.join(f'{a}×{b}' for a, b in stack)}의 {len(stack)}개를 미리 학습합니다.")
 
 
 CONCEPT = Concept(
     slug="dbn",
     title="심층 신뢰 신경망",
     aliases=("DBN", "Deep Belief Network", "심층 신뢰 신경망", "심층신뢰망", "심층 신뢰망", "딥 빌리프 네트워크",
-             "층별 사전학습",
-             "greedy layer-wise pretraining", "pre-tuning", "탐욕적 층별 학습"),
+             "층별 사전학습", "greedy layer-wise pretraining", "pre-tuning", "탐욕적 층별 학습"),
     summary="RBM을 아래층부터 한 층씩 미리 학습해 쌓은 뒤 라벨로 다듬는다.",
     demo=demo,
     controls=(

@@ -23,7 +23,7 @@ from torch import Tensor
 
 from models.concept import Computation, Computed, Concept, Control, Demo
 from models.figures import BLUE, GREY, titled
-from models.generative.grid_world import CELLS, FREE, GOAL, LONGEST, MOVES, SHORTEST, SIDE, START, STATES, move, walk
+from models.generative import grid_world as world
 from models.learning.losses import mse
 from models.learning.mlp import MLP
 from models.reading import VALUE_WORDS, has, named_numbers, written
@@ -32,9 +32,6 @@ from models.reading import VALUE_WORDS, has, named_numbers, written
 def q_update(q: float, alpha: float, reward: float, gamma: float, best_next: float) -> float:
     """One step of Q-learning: the new Q(s, a)."""
     return q + alpha * (reward + gamma * best_next - q)
-
-
-ARROWS = "↑↓←→"  # MOVES의 차례대로
 
 
 class Replay:
@@ -64,7 +61,7 @@ class DQN:
 
     def __init__(self, gamma: float, seed: int, every: int = 25) -> None:
         torch.manual_seed(seed)
-        self.network = MLP((STATES, 48, len(MOVES)), "relu")
+        self.network = MLP((world.STATES, 48, len(world.MOVES)), "relu")
         self.target = copy.deepcopy(self.network)
         self.optimizer = torch.optim.Adam(self.network.parameters(), lr=0.01, fused=True)
         self.replay = Replay(2000, seed)
@@ -74,12 +71,12 @@ class DQN:
     @torch.no_grad()
     def q_values(self) -> Tensor:
         """Q of every cell and action: (states, 4)."""
-        return self.network(torch.eye(STATES))
+        return self.network(torch.eye(world.STATES))
 
     def update(self, batch: int = 64) -> float:
         """One step of descent on moves from the diary; returns the loss."""
         s, a, r, after, done = self.replay.sample(batch)
-        eye = torch.eye(STATES)
+        eye = torch.eye(world.STATES)
         q = self.network(eye[s]).gather(1, a[:, None])[:, 0]  # Q(s, a; θ): (batch,)
         with torch.no_grad():
             goal = r + self.gamma * (1 - done) * self.target(eye[after]).amax(1)  # 끝났으면 목표값은 r뿐
@@ -99,11 +96,11 @@ class DQN:
         rewards = []
         for episode in range(episodes):
             epsilon = max(stay_curious, 1 - episode / (0.6 * episodes))
-            state, total = coin.choice(FREE), 0.0  # 아무 칸에서나 출발해야 구석까지 겪는다
-            for step in range(LONGEST):
+            state, total = coin.choice(world.FREE), 0.0  # 아무 칸에서나 출발해야 구석까지 겪는다
+            for step in range(world.LONGEST):
                 greedy = int(self.table[state].argmax())
-                action = coin.randrange(len(MOVES)) if coin.random() < epsilon else greedy
-                after, reward, done = move(state, action)
+                action = coin.randrange(len(world.MOVES)) if coin.random() < epsilon else greedy
+                after, reward, done = world.move(state, action)
                 self.replay.moves.append((state, action, reward, after, float(done)))
                 if step % 2 == 0 and len(self.replay.moves) >= 32:
                     self.update()
@@ -144,24 +141,20 @@ def demo(*, episodes: int = 80, gamma: float = 0.9, seed: int = 0) -> Demo:
     agent = DQN(gamma, seed)
     rewards = agent.learn(episodes)
     best = agent.table.max(1)
-    path = walk(agent.table)
-    arrived = path[-1] == GOAL
+    path = world.walk(agent.table)
+    arrived = path[-1] == world.GOAL
     marks = {"G": "목표 +1", "X": "함정 -1", "#": "벽"}
-    labels = [marks.get(cell) or f"{ARROWS[int(a)]}<br>{v:.2f}{' 출발' if cell == 'S' else ''}"
-              for cell, v, a in zip(CELLS, best.values.tolist(), best.indices.tolist(), strict=True)]
-    colors = [{"G": 1.0, "X": -1.0, "#": None}.get(cell, round(v, 3)) for cell,
-              v in zip(CELLS, best.values.tolist(), strict=True)]
-
-    def rows(flat: list[Any]) -> list[list[Any]]:
-        return [flat[i:i + SIDE] for i in range(0, STATES, SIDE)]
+    labels = [marks.get(cell) or f"{world.ARROWS[int(a)]}<br>{v:.2f}{' 출발' if cell == 'S' else ''}"
+              for cell, v, a in zip(world.CELLS, best.values.tolist(), best.indices.tolist(), strict=True)]
+    fixed = {"G": 1.0, "X": -1.0, "#": None}
+    colors = [fixed.get(cell, round(v, 3)) for cell, v in zip(world.CELLS, best.values.tolist(), strict=True)]
+    rows = [slice(i, i + world.SIDE) for i in range(0, world.STATES, world.SIDE)]
 
     figure = go.Figure([
-        go.Heatmap(z=rows(colors), text=rows(labels), texttemplate="%{text}", colorscale="RdBu", zmin=-1, zmax=1,
-                   xgap=2, ygap=2,
-                   hoverinfo="text", colorbar={"title": "max Q"}),
-        go.Scatter(x=[s % SIDE for s in path], y=[s // SIDE for s in path], mode="lines", name="고른 길",
-                   line={"color": BLUE, "width": 3},
-                   opacity=0.5),
+        go.Heatmap(z=[colors[r] for r in rows], text=[labels[r] for r in rows], texttemplate="%{text}",
+                   colorscale="RdBu", zmin=-1, zmax=1, xgap=2, ygap=2, hoverinfo="text", colorbar={"title": "max Q"}),
+        go.Scatter(x=[s % world.SIDE for s in path], y=[s // world.SIDE for s in path], mode="lines", name="고른 길",
+                   line={"color": BLUE, "width": 3}, opacity=0.5),
     ])
     figure.update_yaxes(autorange="reversed", showticklabels=False)
     figure.update_xaxes(showticklabels=False)
@@ -173,18 +166,16 @@ def demo(*, episodes: int = 80, gamma: float = 0.9, seed: int = 0) -> Demo:
         go.Scatter(y=[round(v, 3) for v in mean], mode="lines", name="최근 10번 평균", line_color=BLUE),
     ])
     titled(detail, "돌아다니던 처음에는 함정에 빠지고, 갈수록 목표에 닿는다", "에피소드", "보상")
-    start = best.values[START].item()
-    steps = len(path) - 1
+    start, steps = best.values[world.START].item(), len(path) - 1
     outcome = f"배운 대로 가면 {steps}걸음만에 목표에 닿습니다" if arrived else "배운 대로 가도 아직 목표에 닿지 못합니다"
-    ideal = gamma ** (SHORTEST - 1)
+    ideal = gamma ** (world.SHORTEST - 1)
     return Demo(
         figure=figure,
         numbers={"목표에 닿는가": arrived, "걸음 수": steps, "출발 칸의 max Q": round(start, 4),
                  "이론값 γ^(걸음-1)": round(ideal, 4),
                  "학습(갱신) 횟수": agent.updates, "마지막 10번의 평균 보상": round(mean[-1], 3)},
         text=f"{episodes}번 걸으며 {agent.updates:,}번 고쳤습니다. {outcome}. 출발 칸의 값은 {start:.3f}이며, 가장 "
-             f"짧은 길({SHORTEST}걸음)의 "
-             f"이론값 {gamma:g}^{SHORTEST - 1} = "
+             f"짧은 길({world.SHORTEST}걸음)의 이론값 {gamma:g}^{world.SHORTEST - 1} = "
              f"{ideal:.3f}{'에 가깝습니다' if abs(start - ideal) < 0.1 else '과 아직 차이가 납니다'}.",
         code=CODE.format(seed=seed, episodes=episodes, gamma=gamma),
         detail=detail,
@@ -201,13 +192,9 @@ _WORDS = {
 }
 
 
-def _given(question: str) -> dict[str, float]:
-    return named_numbers(question.replace("max Q", "maxQ").replace("’", "'"), _WORDS)
-
-
 def parse_update(question: str) -> Mapping[str, Any] | None:
     """``Q=2, 학습률 0.5, 보상 1, 할인율 0.9, 다음 상태의 최대 Q가 4일 때 갱신된 Q값은?`` -> all five."""
-    found = _given(question)
+    found = named_numbers(question.replace("max Q", "maxQ"), _WORDS)
     return found if len(found) == 5 and has(question, ("q",), VALUE_WORDS) else None
 
 
@@ -226,7 +213,7 @@ def run_update(q: float, alpha: float, reward: float, gamma: float, best_next: f
 
 def parse_target(question: str) -> Mapping[str, Any] | None:
     """``DQN에서 보상 -1, 감마 0.99, 다음 상태의 최대 Q 5일 때 목표값은?`` -> the three."""
-    found = _given(question)
+    found = named_numbers(question.replace("max Q", "maxQ"), _WORDS)
     if not has(question, ("목표값", "타깃", "타겟", "target", "TD 목표"), ("q",), VALUE_WORDS) or "alpha" in found:
         return None
     kept = {k: found[k] for k in ("reward", "gamma", "best_next") if k in found}

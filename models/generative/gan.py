@@ -147,11 +147,9 @@ def demo(*, steps: int = 500, lumps: int = 0, hidden: int = 32, seed: int = 0) -
 
     figure = go.Figure([
         go.Contour(x=axis.tolist(), y=axis.tolist(), z=[[round(v, 2) for v in row] for row in belief.tolist()],
-                   colorscale="RdBu",
-                   reversescale=True, zmin=0, zmax=1, opacity=0.4, colorbar={"title": "D(x)"}),
+                   colorscale="RdBu", reversescale=True, zmin=0, zmax=1, opacity=0.4, colorbar={"title": "D(x)"}),
         *(go.Scatter(x=[round(v, 2) for v in points[:, 0].tolist()], y=[round(v, 2) for v in points[:, 1].tolist()],
-                     mode="markers",
-                     name=name, marker={"color": color, "size": 4}) for points, name,
+                     mode="markers", name=name, marker={"color": color, "size": 4}) for points, name,
           color in ((real, "진짜", GREY), (fake, "가짜", RED))),
     ])
     figure.update_yaxes(scaleanchor="x")
@@ -229,8 +227,7 @@ CONCEPT = Concept(
     slug="gan",
     title="적대적 생성 신경망 (GAN)",
     aliases=("GAN", "Generative Adversarial Network", "적대적 생성 신경망", "생성적 적대 신경망", "생성자", "판별자",
-             "generator", "discriminator",
-             "모드 붕괴", "mode collapse", "DCGAN", "WGAN"),
+             "generator", "discriminator", "모드 붕괴", "mode collapse", "DCGAN", "WGAN"),
     summary="가짜를 만드는 생성자와 진짜를 가려내는 판별자가 겨루며 함께 배운다.",
     demo=demo,
     controls=(

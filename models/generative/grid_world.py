@@ -11,6 +11,7 @@ MAP = ("...#G",
        "...X.",
        "S.#..")
 MOVES = ((-1, 0), (1, 0), (0, -1), (0, 1))
+ARROWS = "↑↓←→"  # MOVES의 차례대로
 SIDE = len(MAP)
 STATES = SIDE * SIDE
 CELLS = "".join(MAP)

@@ -154,8 +154,7 @@ def demo(*, hidden: int = 48, epochs: int = 8, rounds: int = 1, seed: int = 0) -
                  "학습 뒤 재구성 오차": round(held_out, 4), "마지막 에폭의 오차": round(errors[-1], 4),
                  "잡음과 숫자의 자유 에너지 차이": round(gap, 1)},
         text=f"은닉 유닛 {hidden}개로 숫자를 되살린 오차가 {untrained:.3f}에서 {held_out:.3f}로 줄었습니다. 무작위 "
-             "잡음의 자유 에너지는 "
-             f"숫자 그림보다 {gap:.1f}만큼 {'높아' if gap > 0 else '낮아'} 모델이 숫자 쪽을 "
+             f"잡음의 자유 에너지는 숫자 그림보다 {gap:.1f}만큼 {'높아' if gap > 0 else '낮아'} 모델이 숫자 쪽을 "
              f"{'더' if gap > 0 else '덜'} 그럴듯하게 봅니다.",
         code=CODE.format(hidden=hidden, epochs=epochs, seed=seed),
         detail=detail,
@@ -194,8 +193,7 @@ CONCEPT = Concept(
     slug="rbm",
     title="제한된 볼츠만 머신",
     aliases=("RBM", "Restricted Boltzmann Machine", "제한된 볼츠만 머신", "제한 볼츠만 머신", "제한볼츠만머신",
-             "볼츠만 머신", "Boltzmann machine",
-             "대조 발산", "contrastive divergence", "깁스 샘플링"),
+             "볼츠만 머신", "Boltzmann machine", "대조 발산", "contrastive divergence", "깁스 샘플링"),
     summary="가시층과 은닉층을 같은 가중치로 오가며 입력의 분포를 배운다.",
     demo=demo,
     controls=(

@@ -174,8 +174,7 @@ def demo(*, temperature: float = 0.2, batch: int = 96, steps: int = 150, noise: 
                  "선형 평가(학습 전)": round(untrained, 4), "선형 평가(학습 뒤)": round(trained, 4),
                  "뷰 하나의 부정 짝": 2 * batch - 2},
         text=f"짝과 남의 유사도 차이가 {gap[0]:.2f}에서 {gap[1]:.2f}로 벌어졌습니다. 라벨 100개만 쓴 선형 분류기의 "
-             f"정확도는 {untrained:.1%}에서 "
-             f"{trained:.1%}로 {'올랐습니다' if trained > untrained else '바뀌었습니다'}.",
+             f"정확도는 {untrained:.1%}에서 {trained:.1%}로 {'올랐습니다' if trained > untrained else '바뀌었습니다'}.",
         code=CODE.format(seed=seed, noise=noise, steps=steps, batch=batch, temperature=temperature),
         detail=detail,
     )

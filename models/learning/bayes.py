@@ -65,8 +65,8 @@ class Belief:
         return log.exp()
 
 
-def gaussian_process(x: Tensor, y: Tensor, at: Tensor, length: float = 0.5, noise: float = 1e-3) -> tuple[Tensor,
-                                                                                                          Tensor]:
+def gaussian_process(x: Tensor, y: Tensor, at: Tensor, length: float = 0.5,
+                     noise: float = 1e-3) -> tuple[Tensor, Tensor]:
     """What the trials ``x``, ``y`` (n,) tell about the points ``at`` (m,): mean and standard deviation, (m,) each."""
     def kernel(a: Tensor, b: Tensor) -> Tensor:
         return torch.exp(-((a[:, None] - b) ** 2) / (2 * length**2))  # (n,), (m,) -> (n, m)
@@ -101,9 +101,8 @@ def optimise(trial: Callable[[float], float], low: float, high: float, trials: i
 def train_once(log_rate: float) -> float:
     """log10 of the loss of a small regression after 30 steps of descent at the rate 10**log_rate."""
     generator = torch.Generator().manual_seed(0)
-    x = torch.randn(64, 8, generator=generator, dtype=torch.float64)
-    y = x @ torch.randn(8, generator=generator, dtype=torch.float64) + 0.1 * torch.randn(64, generator=generator,
-                                                                                         dtype=torch.float64)
+    x, truth, noise = (torch.randn(*size, generator=generator, dtype=torch.float64) for size in ((64, 8), (8,), (64,)))
+    y = x @ truth + 0.1 * noise
     w = torch.zeros(8, dtype=torch.float64)
     for _ in range(30):
         w = w - 10**log_rate * 2 * x.T @ (x @ w - y) / 64
@@ -152,8 +151,7 @@ def demo(*, truth: float = 0.7, tosses: int = 40, a: float = 2.0, b: float = 2.0
         go.Scatter(x=grid, y=[round(v, 3) for v in mean.tolist()], mode="lines", line_color=BLUE,
                    name="대리 모델의 예상"),
         go.Scatter(x=xs, y=ys, mode="markers+text", text=[str(i) for i in range(1, trials + 1)],
-                   textposition="top center",
-                   marker={"color": RED, "size": 9}, name="시험한 학습률(순서)"),
+                   textposition="top center", marker={"color": RED, "size": 9}, name="시험한 학습률(순서)"),
     ])
     titled(detail, "베이지안 최적화: 다음에 시험할 학습률을 고른다", "log₁₀ 학습률", "log₁₀ 손실")
     h = int(heads[-1])
@@ -166,8 +164,8 @@ def demo(*, truth: float = 0.7, tosses: int = 40, a: float = 2.0, b: float = 2.0
                  "사후 평균": round(last.mean, 4), "사후 표준편차": round(last.std, 4),
                  "고른 학습률": float(f"{10**best:.3g}")},
         text=f"{tosses}번 가운데 앞면이 {h}번 나와 믿음의 평균이 {prior.mean:.3f}에서 {last.mean:.3f}로 옮겨 갔고, "
-             f"폭은 {prior.std:.3f}에서 "
-             f"{last.std:.3f}로 {change}. 베이지안 최적화는 {trials}번만에 학습률 {10**best:.3g}을 골랐습니다.",
+             f"폭은 {prior.std:.3f}에서 {last.std:.3f}로 {change}. "
+             f"베이지안 최적화는 {trials}번만에 학습률 {10**best:.3g}을 골랐습니다.",
         code=CODE.format(seed=seed, a=a, b=b, tosses=tosses, truth=truth),
         detail=detail,
     )
@@ -209,8 +207,7 @@ def run_posterior(prior: float, likelihood: float, other: float) -> Computed:
     return Computed(
         value=written(value), formula="$P(A|B) = \\frac{P(B|A)P(A)}{P(B|A)P(A) + P(B|A^c)P(A^c)}$",
         steps=f"분자는 {p} × {q} = {written(likelihood * prior)}, 분모는 {p} × {q} + {r} × {n} = "
-              f"{written(evidence)}입니다. "
-              f"나누면 {written(value)}, 곧 {value:.1%}입니다.",
+              f"{written(evidence)}입니다. 나누면 {written(value)}, 곧 {value:.1%}입니다.",
     )
 
 

@@ -183,8 +183,7 @@ def demo(*, before: int = 80, after: int = 80, hidden: int = 32, seed: int = 0) 
                  "마지막 손실(모델만)": round(runs["모델만 불러옴"][-1], 6),
                  **{f"{k} 바이트": v for k, v in sizes.items()}},
         text=f"불러온 모델의 출력은 저장할 때와 {'똑같습니다' if same else '다릅니다'}. 옵티마이저까지 불러오면 "
-             "끊기지 않은 학습과 같은 곡선을 그리고, "
-             f"모델만 불러오면 손실이 최대 {gap:.2g}만큼 벗어납니다.",
+             f"끊기지 않은 학습과 같은 곡선을 그리고, 모델만 불러오면 손실이 최대 {gap:.2g}만큼 벗어납니다.",
         code=CODE.format(seed=seed, before=before, after=after, hidden=hidden),
         detail=detail,
     )
@@ -229,8 +228,7 @@ CONCEPT = Concept(
     slug="checkpoint",
     title="체크포인트",
     aliases=("checkpoint", "체크포인트", "모델 저장", "모델 불러오기", "state_dict", "스테이트딕트", "torch.save",
-             "torch.load", "load_state_dict",
-             "safetensors", "세이프텐서", "save_file", "weights_only"),
+             "torch.load", "load_state_dict", "safetensors", "세이프텐서", "save_file", "weights_only"),
     summary="학습하던 모델의 상태를 파일로 저장했다가 불러와 이어 간다.",
     demo=demo,
     controls=(

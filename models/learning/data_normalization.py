@@ -96,8 +96,7 @@ def _landscape(x: Tensor, y: Tensor, path: Tensor) -> tuple[list[go.Contour | go
         go.Scatter(x=[round(v, 5) for v in path[:, 0].tolist()], y=[round(v, 5) for v in path[:, 1].tolist()],
                    mode="lines+markers", line_color=RED, marker_size=5, showlegend=False),
         go.Scatter(x=[best[0].item()], y=[best[1].item()], mode="markers",
-                   marker={"color": GREEN, "size": 12, "symbol": "star"},
-                   showlegend=False),
+                   marker={"color": GREEN, "size": 12, "symbol": "star"}, showlegend=False),
     ]
     return traces, (ends[1] / ends[0]).item()
 
@@ -226,8 +225,7 @@ CONCEPT = Concept(
     aliases=("data normalization", "데이터 정규화", "입력 정규화", "standardization", "표준화", "min-max 정규화",
              "최소-최대 정규화",
              "min-max scaling", "민맥스 스케일링", "제로 센터링", "zero centering", "z-score", "데이터 전처리",
-             "preprocessing", "특성 스케일링",
-             "feature scaling"),
+             "preprocessing", "특성 스케일링", "feature scaling"),
     summary="특성마다 다른 값의 크기와 위치를 학습하기 전에 같은 눈금으로 맞춘다.",
     demo=demo,
     controls=(

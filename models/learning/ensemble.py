@@ -53,16 +53,14 @@ def mixup(x: Tensor, y: Tensor, alpha: float) -> tuple[Tensor, Tensor]:
 
 def majority_accuracy(accuracy: float, models: int) -> float:
     """How often the majority of an odd number of independent models, each right with ``accuracy``, is right."""
-    return sum(math.comb(models, k) * accuracy**k * (1 - accuracy) ** (models - k) for k in range(models // 2 + 1,
-                                                                                                  models + 1))
+    wins = range(models // 2 + 1, models + 1)
+    return sum(math.comb(models, k) * accuracy**k * (1 - accuracy) ** (models - k) for k in wins)
 
 
 class Crowd(nn.Module):
     """Many small networks side by side, each with weights of its own: one matrix product trains them all.
 
-    Args:
-        models: how many networks.
-        sizes: units of each layer, input first.
+    ``models``: how many networks; ``sizes``: units of each layer, input first.
     """
 
     def __init__(self, models: int, sizes: tuple[int, ...]) -> None:
@@ -139,25 +137,24 @@ def demo(*, models: int = 7, noise: float = 0.3, alpha: float = 0.4, seed: int =
     mixed, soft_labels = mixup(x[train], F.one_hot(y[train]).float(), alpha)
     detail = go.Figure([
         go.Scatter(x=points[train, 0].round(3).tolist(), y=points[train, 1].round(3).tolist(), mode="markers",
-                   name="원래 샘플",
-                   marker={"color": GREY, "size": 5}),
+                   name="원래 샘플", marker={"color": GREY, "size": 5}),
         go.Scatter(x=[round(v, 3) for v in mixed[:, 0].tolist()], y=[round(v, 3) for v in mixed[:, 1].tolist()],
-                   mode="markers",
-                   name="섞은 샘플(색은 라벨의 비율)",
+                   mode="markers", name="섞은 샘플(색은 라벨의 비율)",
                    marker={"color": [round(v, 2) for v in soft_labels[:, 1].tolist()],
                                                     "colorscale": "RdBu", "reversescale": True, "cmin": 0, "cmax": 1,
                            "size": 9}),
     ])
     titled(detail, f"믹스업 α={alpha:g}: 두 반달 사이를 섞은 샘플이 메운다", "x₁", "x₂")
     mean = alone.mean().item()
+    why = "저마다 틀리는 곳이 달라 실수가 서로 지워졌습니다" if max(hard,
+                                               soft) > mean else "같은 곳에서 틀려 이득이 없습니다"
     return Demo(
         figure=figure,
         numbers={"모델 하나의 평균 정확도": round(mean, 4), "가장 나쁜 모델": round(alone.min().item(), 4),
                  "가장 좋은 모델": round(alone.max().item(), 4), "다수결(하드 보팅)": round(hard, 4),
                  "확률 평균(소프트 보팅)": round(soft, 4)},
         text=f"모델 {models}개의 정확도는 평균 {mean:.1%}인데, 다수결은 {hard:.1%}, 확률 평균은 {soft:.1%}입니다. "
-             + ("저마다 틀리는 곳이 달라서 실수가 서로 지워졌습니다." if max(hard,
-                                                       soft) > mean else "모델들이 같은 곳에서 틀려 이득이 없습니다."),
+             f"{why}.",
         code=CODE.format(models=models, noise=noise, seed=seed),
         detail=detail,
     )
@@ -190,8 +187,7 @@ def run_majority(accuracy: float, models: int) -> Computed:
              for k in range(half, min(models, half + 3) + 1)]
     return Computed(value=written(value), formula="$\\sum_{k>M/2} \\binom{M}{k} p^k (1-p)^{M-k}$",
                     steps=f"{models}개 가운데 {half}개 이상이 맞을 확률입니다: "
-                          f"{' + '.join(terms)}{' + …' if half + 3 < models else ''} = "
-                          f"{written(value)}")
+                          f"{' + '.join(terms)}{' + …' if half + 3 < models else ''} = {written(value)}")
 
 
 def parse_vote(question: str) -> Mapping[str, Any] | None:
@@ -210,8 +206,7 @@ def run_vote(values: list[float], soft: bool) -> Computed:
         mean = soft_vote(torch.tensor(values, dtype=torch.float64)).item()
         return Computed(value=written(mean), formula="$\\bar{p} = \\frac{1}{M}\\sum_m p_m$",
                         steps=f"({' + '.join(written(v) for v in values)}) / {len(values)} = {written(mean)}입니다. "
-                              "이진 분류라면 0.5"
-                              f"{' 이상이므로 1' if mean >= 0.5 else ' 미만이므로 0'}로 판정합니다.")
+                              f"이진 분류라면 0.5{' 이상이므로 1' if mean >= 0.5 else ' 미만이므로 0'}로 판정합니다.")
     labels = [int(v) for v in values]
     winner = int(hard_vote(torch.tensor(labels)[:, None])[0])
     counts = ", ".join(f"{label}번 라벨 {labels.count(label)}표" for label in sorted(set(labels)))
@@ -241,8 +236,7 @@ CONCEPT = Concept(
     slug="ensemble",
     title="앙상블과 믹스업",
     aliases=("ensemble", "앙상블", "앙상불", "하드 보팅", "소프트 보팅", "hard voting", "soft voting", "다수결", "배깅",
-             "bagging", "부스팅",
-             "boosting", "mixup", "믹스업", "mix-up"),
+             "bagging", "부스팅", "boosting", "mixup", "믹스업", "mix-up"),
     summary="따로 학습한 여러 모델의 예측을 모아 한 모델보다 나은 답을 낸다.",
     demo=demo,
     controls=(

@@ -149,8 +149,7 @@ def demo(*, pedestrian: float = 1.0, car: float = 1.0, sign: float = 1.0, light:
                  "손실의 합(비중 곱)": round(float((weights * torch.tensor(final)).sum()), 4), "파라미터 수": together,
                  "따로 네 개일 때": alone},
         text=f"몸통 하나로 네 과제를 함께 배워 평균 정확도 {sum(accuracy) / 4:.1%}를 얻었습니다. 가장 낮은 과제는 "
-             f"{TASKS[worst]}"
-             f"({accuracy[worst]:.1%}, 비중 {weights[worst]:g})이고, 따로 배울 때보다 파라미터가 "
+             f"{TASKS[worst]}({accuracy[worst]:.1%}, 비중 {weights[worst]:g})이고, 따로 배울 때보다 파라미터가 "
              f"{1 - together / alone:.0%} 적습니다.",
         code=CODE.format(seed=seed, steps=steps, weights=[pedestrian, car, sign, light]),
         detail=detail,
@@ -205,8 +204,7 @@ CONCEPT = Concept(
     slug="multitask",
     title="멀티태스크 학습",
     aliases=("multitask learning", "multi-task learning", "멀티태스크", "멀티 태스크", "멀티태스크 러닝",
-             "다중 작업 학습", "다중 과제 학습",
-             "MTL", "하드 공유", "hard parameter sharing"),
+             "다중 작업 학습", "다중 과제 학습", "MTL", "하드 공유", "hard parameter sharing"),
     summary="몸통 하나를 함께 쓰며 관련된 여러 과제를 동시에 배운다.",
     demo=demo,
     controls=(

@@ -31,8 +31,7 @@ class LayerNorm(nn.Module):
 
     Args:
         normalized_shape: the sizes of the last axes; ``weight`` and ``bias`` have this shape.
-        eps: added to the variance.
-        affine: whether there are a learned scale and shift.
+        eps, affine: added to the variance; whether there are a learned scale and shift.
     """
 
     def __init__(self, normalized_shape: int | tuple[int, ...], eps: float = 1e-5, affine: bool = True) -> None:
@@ -58,10 +57,8 @@ class GroupNorm(nn.Module):
     """Statistics over groups of channels of one sample; the same as ``torch.nn.GroupNorm``.
 
     Args:
-        num_groups: the number of groups G; must divide ``num_channels``.
-        num_channels: the number of channels C.
-        eps: added to the variance.
-        affine: whether each channel has a learned scale and shift.
+        num_groups, num_channels: the groups G and the channels C; G must divide C.
+        eps, affine: added to the variance; whether each channel has a learned scale and shift.
     """
 
     def __init__(self, num_groups: int, num_channels: int, eps: float = 1e-5, affine: bool = True) -> None:

@@ -169,16 +169,14 @@ def run(features: int, classes: int) -> Computed:
     count = parameters(features, classes)
     return Computed(value=written(count), formula="$d \\times K + K$",
                     steps=f"얼린 몸통은 세지 않습니다. 새 층의 가중치 {features:,} × {classes:,} = "
-                          f"{features * classes:,}개에 편향 {classes:,}개를 "
-                          f"더해 {count:,}개를 학습합니다.")
+                          f"{features * classes:,}개에 편향 {classes:,}개를 더해 {count:,}개를 학습합니다.")
 
 
 CONCEPT = Concept(
     slug="transfer_learning",
     title="전이 학습",
     aliases=("transfer learning", "전이 학습", "전이학습", "트랜스퍼 러닝", "fine-tuning", "파인튜닝", "파인 튜닝",
-             "미세 조정", "미세조정",
-             "feature extraction", "층 얼리기", "freeze", "사전학습 모델"),
+             "미세 조정", "미세조정", "feature extraction", "층 얼리기", "freeze", "사전학습 모델"),
     summary="한 문제에서 배운 신경망을 다른 문제에 가져다 쓴다.",
     demo=demo,
     controls=(
