@@ -40,6 +40,11 @@ class DBN(nn.Module):
         self.sizes = tuple(sizes)
         self.rbms = nn.ModuleList(RBM(a, b) for a, b in pairwise(sizes))
 
+    @property
+    def stack(self) -> list[RBM]:
+        """The machines, the one next to the data first."""
+        return [rbm for rbm in self.rbms if isinstance(rbm, RBM)]
+
     def pretrain(self, data: Tensor, epochs: int) -> list[list[float]]:
         """Greedy, without labels: each RBM learns what the one below makes of ``data`` (N, sizes[0]).
 
@@ -47,7 +52,7 @@ class DBN(nn.Module):
             The reconstruction error of each epoch, for each layer.
         """
         errors = []
-        for rbm in self.rbms:
+        for rbm in self.stack:
             errors.append(rbm.learn(data, epochs))
             with torch.no_grad():
                 data = rbm.encode(data)  # 굳힌 층의 은닉값이 다음 층의 데이터가 된다
@@ -55,23 +60,22 @@ class DBN(nn.Module):
 
     def classifier(self, classes: int) -> MLP:
         """A sigmoid network that starts from the stack's weights, with a new last layer for ``classes``."""
-        model = MLP((*self.sizes, classes), "sigmoid", dtype=self.rbms[0].weight.dtype)
+        model = MLP((*self.sizes, classes), "sigmoid", dtype=self.stack[0].weight.dtype)
         with torch.no_grad():
-            for layer, rbm in zip(model.layers, self.rbms, strict=False):
-                layer.weight.copy_(rbm.weight.T)
-                layer.bias.copy_(rbm.hidden_bias)
+            for layer, rbm in zip(model.layers, self.stack, strict=False):
+                layer.load_state_dict({"weight": rbm.weight.T, "bias": rbm.hidden_bias})
         return model
 
     @torch.no_grad()
     def dream(self, start: Tensor, rounds: int) -> Tensor:
         """Samples (N, sizes[0]): from ``start``, the top two layers go back and forth, then one way down."""
         v = start
-        for rbm in self.rbms[:-1]:
+        for rbm in self.stack[:-1]:
             v = rbm.encode(v)
-        top = self.rbms[-1]
+        top = self.stack[-1]
         for _ in range(rounds):
             v = torch.bernoulli(top.decode(torch.bernoulli(top.encode(v))))  # p(h^{L-1}, h^L)에서 뽑는다
-        for rbm in reversed(self.rbms[:-1]):
+        for rbm in reversed(self.stack[:-1]):
             v = rbm.decode(v)  # p(h^l | h^{l+1})
         return v
 

@@ -216,7 +216,7 @@ def parse_target(question: str) -> Mapping[str, Any] | None:
     found = named_numbers(question.replace("max Q", "maxQ"), _WORDS)
     if not has(question, ("목표값", "타깃", "타겟", "target", "TD 목표"), ("q",), VALUE_WORDS) or "alpha" in found:
         return None
-    kept = {k: found[k] for k in ("reward", "gamma", "best_next") if k in found}
+    kept: dict[str, float] = {k: found[k] for k in ("reward", "gamma", "best_next") if k in found}
     return kept if len(kept) == 3 else None
 
 

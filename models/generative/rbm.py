@@ -71,9 +71,9 @@ class RBM(nn.Module):
             v = self.decode(torch.bernoulli(h))  # 은닉은 0/1로 뽑아야 정보의 병목이 된다
             h = self.encode(v)
         step = rate / len(v0)
-        self.weight += step * (v0.T @ h0 - v.T @ h)  # 양의 단계 - 음의 단계
-        self.visible_bias += step * (v0 - v).sum(0)
-        self.hidden_bias += step * (h0 - h).sum(0)
+        self.weight.add_(v0.T @ h0 - v.T @ h, alpha=step)  # 양의 단계 - 음의 단계
+        self.visible_bias.add_((v0 - v).sum(0), alpha=step)
+        self.hidden_bias.add_((h0 - h).sum(0), alpha=step)
         return ((v0 - v) ** 2).mean().item()
 
     def learn(self, data: Tensor, epochs: int, rate: float = 0.2, rounds: int = 1, batch: int = 50) -> list[float]:

@@ -13,7 +13,7 @@ Covariate Shift", ICML.
 from __future__ import annotations
 
 import re
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping
 from typing import Any
 
 import plotly.graph_objects as go
@@ -26,7 +26,7 @@ from models.figures import BLUE, GOLD, GREEN, GREY, RED, titled
 from models.reading import COUNT_WORDS, VALUE_WORDS, has, lists, named_numbers, written, written_list
 
 
-def normalize(x: Tensor, dims: Sequence[int], eps: float = 1e-5) -> tuple[Tensor, Tensor, Tensor]:
+def normalize(x: Tensor, dims: list[int] | tuple[int, ...], eps: float = 1e-5) -> tuple[Tensor, Tensor, Tensor]:
     """``x`` with mean 0 and variance 1 over ``dims``.
 
     Returns:
@@ -126,10 +126,10 @@ def demo(*, batch: int = 64, mean: float = 4.0, std: float = 3.0, gamma: float =
     """One activation before and after, in train and eval mode; below, how the running statistics settle."""
     torch.manual_seed(seed)
     layer = BatchNorm1d(1)
-    nn.init.constant_(layer.weight, gamma)
-    nn.init.constant_(layer.bias, beta)
     batch_means, running = [], []
     with torch.no_grad():
+        for parameter, value in zip(layer.parameters(), (gamma, beta), strict=True):
+            parameter.fill_(value)
         for _ in range(50):
             sample = torch.randn(batch, 1) * std + mean  # (B, 1)
             layer(sample)

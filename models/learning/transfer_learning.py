@@ -44,8 +44,8 @@ def transfer(pretrained: MLP, classes: int, frozen: int) -> MLP:
     if not 0 <= frozen < len(pretrained.layers):
         raise ValueError(f"frozen={frozen}: between 0 and {len(pretrained.layers) - 1}, the head has to learn")
     model = copy.deepcopy(pretrained)
-    old = model.layers[-1]
-    model.layers[-1] = Linear(old.in_features, classes, dtype=old.weight.dtype)  # 머리를 갈아 끼운다
+    old = next(model.layers[-1].parameters())  # (옛 클래스, 특징)
+    model.layers[-1] = Linear(old.shape[1], classes, dtype=old.dtype)  # 머리를 갈아 끼운다
     freeze(model.layers[:frozen])
     return model
 
