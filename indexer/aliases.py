@@ -7,7 +7,7 @@ One side is Korean and the other Latin, or one is the initials of the other. A n
 from __future__ import annotations
 
 import re
-from collections import Counter
+from collections import defaultdict
 from collections.abc import Iterable
 
 from indexer.korean import kiwi_tokens
@@ -20,20 +20,32 @@ _LATIN_END = re.compile(r"[A-Za-z][A-Za-z0-9\-]*(?: [A-Za-z][A-Za-z0-9\-]*)*$")
 
 
 def learn(texts: Iterable[str]) -> tuple[tuple[str, ...], ...]:
-    """Pairs of names that the texts put beside each other, sorted.
+    """Rows of names that the texts put beside each other, sorted.
 
     ``texts``: readable text (``indexer.plain``), one a passage.
     """
-    pairs: dict[tuple[str, str], tuple[str, str]] = {}
+    rows: dict[frozenset[str], tuple[str, ...]] = {}
     for text in texts:
         for match in _PAIR.finditer(text):
-            for other in (part.strip() for part in match[2].split(",")):
-                name = _name_before(match[1], other)
-                if name and _usable(name) and _usable(other) and squeeze(name) != squeeze(other):
-                    first, second = sorted((squeeze(name), squeeze(other)))
-                    pairs.setdefault((first, second), (name, other))
-    partners = Counter(side for pair in pairs for side in pair)
-    return tuple(sorted(names for pair, names in pairs.items() if all(partners[side] == 1 for side in pair)))
+            for others in _together([part.strip() for part in match[2].split(",")]):
+                name = _name_before(match[1], others[0])
+                row = (name, *others)
+                if name and all(map(_usable, row)) and squeeze(name) not in map(squeeze, others):
+                    rows.setdefault(frozenset(map(squeeze, row)), row)
+    partners: dict[str, set[str]] = defaultdict(set)
+    for names in rows:
+        for name in names:
+            partners[name] |= names
+    return tuple(sorted(row for names, row in rows.items() if all(partners[name] == names for name in names)))
+
+
+def _together(names: list[str]) -> list[tuple[str, ...]]:
+    """The names in one bracket: two that are long form and initials of each other (GD, Gradient Descent) are one thing."""
+    match names:
+        case [a, b] if _initials(a) == b.lower() or _initials(b) == a.lower():
+            return [(a, b) if len(a) > len(b) else (b, a)]
+        case _:
+            return [(name,) for name in names]
 
 
 def _usable(name: str) -> bool:
@@ -59,10 +71,13 @@ def _name_before(text: str, other: str) -> str:
         return last if _initials(other) == last.lower().rstrip("s") else ""
     if not other.isascii():
         return ""
-    start = len(text)
+    start, described = len(text), False
     for token in reversed(kiwi_tokens(text)):
         if not token.tag.startswith(("NN", "XR", "XSN", "XPN", "SL", "SN")) or token.tag == "NNB":
+            described = token.tag == "ETM"
             break
         start = token.start
     phrase = text[start:].split()
+    if described and len(phrase) < (len(other) if other.isupper() else len(other.split())):
+        return ""  # "제한된 볼츠만 머신(Restricted Boltzmann Machine)": the name begins before the nouns
     return " ".join(phrase[-max(2, len(other.split()) + 1):])

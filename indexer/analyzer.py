@@ -83,7 +83,8 @@ def mend(text: str, terms: Terms, vocabulary: Collection[str]) -> tuple[str, dic
 
     for match in LATIN.finditer(text):
         word = match[0].lower()
-        if is_covered(*match.span()) or len(word) < _SHORTEST or any(t in vocabulary for t in morphemes(match[0])):
+        names_within = any(match.start() <= s and e <= match.end() for s, e in covered)  # BatchNorm1d
+        if names_within or is_covered(*match.span()) or len(word) < _SHORTEST or any(t in vocabulary for t in morphemes(match[0])):
             continue
         words = [w for w in _latin_words(vocabulary, known_names) if w[0] == word[0]]  # a first letter is rarely wrong
         near = process.extractOne(word, words, scorer=OSA.normalized_similarity, score_cutoff=_NEAR_LATIN)

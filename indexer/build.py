@@ -23,7 +23,7 @@ from indexer import generation, korean
 from indexer.aliases import learn
 from indexer.chunker import chunk_note
 from indexer.errors import IndexMissingError, NoteError, NotesNotFoundError, PilgiError
-from indexer.keyword import B, K1, KeywordIndex
+from indexer.keyword import K1, B, KeywordIndex
 from indexer.korean import morphemes
 from indexer.notes import MAX_BYTES, FoundFile, digest, load, parse, scan
 from indexer.plain import plain
@@ -91,6 +91,7 @@ class Contents:
 
 
 _CHUNK_SOURCES = ("chunker.py", "packing.py", "pieces.py", "spans.py", "lines.py", "sentences.py", "plain.py", "readers/")
+_MORPHEME_SOURCES = ("korean.py", "plain.py")
 _TOKEN_SOURCES = ("analyzer.py", "aliases.py", "korean.py", "terms.py", "plain.py")
 
 
@@ -112,7 +113,7 @@ def fingerprints(encoder: Encoder | None, terms: Terms, max_chars: int) -> dict[
     """What each part would change: an index built by others is not mixed with these."""
     return {
         "chunker": f"{_sources(_CHUNK_SOURCES)}-{max_chars}",
-        "tokenizer": korean.fingerprint(),
+        "tokenizer": f"{korean.fingerprint()}-{_sources(_MORPHEME_SOURCES)}",
         "keyword": f"bm25s-lucene-{K1}-{B}-{_sources(_TOKEN_SOURCES)}",
         "terms": terms.fingerprint,
         "encoder": encoder.fingerprint if encoder else "none",

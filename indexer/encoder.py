@@ -100,10 +100,12 @@ class SentenceTransformerEncoder:
     """
 
     def __init__(self, name: str, *, query_prompt: str | None = None, passage_prompt: str | None = None) -> None:
+        import torch
         from sentence_transformers import SentenceTransformer
 
+        exact = {} if torch.cuda.is_available() else {"dtype": torch.float32}  # half precision is slow on a CPU
         try:
-            self._model = SentenceTransformer(name, trust_remote_code=False)
+            self._model = SentenceTransformer(name, trust_remote_code=False, model_kwargs=exact)
         except Exception as error:  # the library raises whatever its loaders raise; all of it means the same to a user
             raise ModelError(f"인코더 {name}을(를) 불러올 수 없습니다({type(error).__name__}): PILGI_ENCODER를 확인하거나 "
                              f"'{EMBEDDED}'로 두세요.") from error
@@ -126,11 +128,14 @@ class SentenceTransformerEncoder:
     def fingerprint(self) -> str:
         """Name, weights, tokenizer, pooling and prompts.
 
-        Of each tensor every 61st value is read: training moves them all, and gigabytes are not hashed at every start.
+        Of each tensor every 61st value is read: training moves them all, and gigabytes are not hashed at every start. A
+        pooler that the folder leaves out is made at random by each load, and no pooling here uses it.
         """
         digest = hashlib.sha256(json.dumps([self._prompts, str(self._model)]).encode())
         for key, tensor in sorted(self._model.state_dict().items()):
-            digest.update(f"{key} {tuple(tensor.shape)} {tensor.dtype}".encode())
+            if ".pooler." in key:
+                continue
+            digest.update(f"{key} {tuple(tensor.shape)}".encode())
             digest.update(tensor.detach().flatten()[::61].float().cpu().numpy().tobytes())
         tokenizer = getattr(self._model.tokenizer, "backend_tokenizer", None)
         if tokenizer is not None:

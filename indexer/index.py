@@ -65,6 +65,8 @@ class Index:
         self.chunks: tuple[Chunk, ...] = tuple(e.chunk for e in contents.entries)
         self.notes: Mapping[str, StoredNote] = {n.path: n for n in contents.notes}
         self._keyword = KeywordIndex.load(folder / "keyword", len(self.chunks))
+        # Open from the start: builds remove old generations, and what is open stays.
+        self._store: VectorStore | None = FaissStore.load(folder / "vectors") if encoder else None
         extra = manifest.settings.get("terms_file")
         learned = parse_terms((folder / "terms.tsv").read_text("utf-8"), "terms.tsv")
         self.terms: Terms = load_terms(Path(extra) if extra else None).joined(learned, trusted=False)
@@ -93,11 +95,6 @@ class Index:
     def generation(self) -> str:
         """The name of the generation that answers come from."""
         return self.folder.name
-
-    @cached_property
-    def store(self) -> VectorStore:
-        """The vectors, loaded on first use."""
-        return FaissStore.load(self.folder / "vectors")
 
     @cached_property
     def bridge(self) -> Bridge:
@@ -141,9 +138,9 @@ class Index:
 
     def _vector_scores(self, vector: np.ndarray | None) -> tuple[np.ndarray | None, float]:
         """Cosine of the nearest passages, scaled, all others 0; and the best cosine as it is."""
-        if vector is None:
+        if vector is None or self._store is None:
             return None, 0.0
-        scores, numbers = self.store.search(vector[None], 200)
+        scores, numbers = self._store.search(vector[None], 200)
         real = numbers[0] >= 0
         out = np.zeros(len(self.chunks), dtype=np.float32)
         if real.any():

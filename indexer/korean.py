@@ -34,13 +34,13 @@ def kiwi() -> Kiwi:
 
 
 def fingerprint() -> str:
-    """Changes whenever the same text would give other morphemes."""
-    return f"kiwi-{version('kiwipiepy')}-{version('kiwipiepy_model')}-{builtin_terms().fingerprint}-1"
+    """Changes with Kiwi, its model and its user dictionary."""
+    return f"kiwi-{version('kiwipiepy')}-{version('kiwipiepy_model')}-{builtin_terms().fingerprint}"
 
 
 def normalize(text: str) -> str:
-    """NFKC: NFD jamo, full-width letters and compatibility signs become what people type."""
-    return unicodedata.normalize("NFKC", text)
+    """NFKC: NFD jamo, full-width letters and compatibility signs become what people type; half surrogate pairs a ``�``."""
+    return unicodedata.normalize("NFKC", text.encode("utf-16", "surrogatepass").decode("utf-16", "replace"))
 
 
 def split_latin(word: str) -> list[str]:
@@ -51,15 +51,19 @@ def split_latin(word: str) -> list[str]:
     whole = word.lower()
     parts = [p.lower() for p in _CAMEL.findall(word) if not p.isdigit()]
     out = [_singular(whole)]
-    if len(parts) > 1 or parts and parts[0] != whole:
+    if len(parts) > 1 or (parts and parts[0] != whole):
         out += [_singular(p) for p in parts if len(p) > 1 and p != whole]
     return out
 
 
 def _singular(word: str) -> str:
-    if len(word) > 3 and word.endswith("s") and not word.endswith(("ss", "us", "is", "as", "os")):
-        return word[:-3] + "y" if word.endswith("ies") and len(word) > 4 else word[:-1]
-    return word
+    if len(word) <= 3 or not word.endswith("s") or word.endswith(("ss", "us", "is", "as", "os")):
+        return word
+    if len(word) > 4 and word.endswith("ies"):
+        return word[:-3] + "y"
+    if word.endswith(("sses", "tches", "nches", "shes", "xes", "iases")):  # classes, batches, boxes, biases
+        return word[:-2]
+    return word[:-1]
 
 
 def kiwi_tokens(text: str) -> list[Token]:

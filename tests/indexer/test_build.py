@@ -209,7 +209,7 @@ def test_the_second_of_two_builds_at_once_is_refused(notes: Path, place: Path) -
     first.start()
     try:
         assert started.wait(20)
-        with pytest.raises(IndexLockedError, match="다른 프로세스가 .*만들고 있습니다"):
+        with pytest.raises(IndexLockedError, match=r"다른 프로세스가 .*만들고 있습니다"):
             build(notes, place, encoder=None)
     finally:
         go_on.set()
