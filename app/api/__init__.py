@@ -9,10 +9,11 @@ from contextlib import asynccontextmanager
 from importlib.metadata import PackageNotFoundError, version
 
 from fastapi import FastAPI
+from starlette.routing import Route
 
 from app.access import Access, Sessions, guarded
 from app.answer import Answerer
-from app.api import answers, demos, docs, health, index, login, notes
+from app.api import answers, demos, docs, health, index, login, notes, openai
 from app.api.errors import BodyLimit, add_handlers, unknown
 from app.headers import SecureHeaders
 from app.indexing import IndexJobs, needs_first_build
@@ -44,9 +45,13 @@ def create_app(settings: Settings, *, answerer: Answerer | None = None, ui: bool
     app.state.keys = KeyFile(settings.keys)
     app.state.sessions = Sessions(app.state.keys)
     add_handlers(app)
-    for part in (answers, index, notes, demos, health, docs, login):
+    for part in (answers, index, notes, demos, openai, health, docs, login):
         app.include_router(part.router)
     app.include_router(unknown)
+    from app.mcp import PATH, Door  # here, not above: it takes row types from the routes of this package
+
+    app.state.mcp = Door(settings, app.state.answerer, version=app.version)
+    app.router.routes.append(Route(PATH, endpoint=app.state.mcp))
     if ui:
         from app.ui import mount
 
@@ -65,7 +70,8 @@ async def _lifespan(app: FastAPI) -> AsyncIterator[None]:
         app.state.jobs.start(settings.notes)
     else:
         threading.Thread(target=_warm, args=(app.state.answerer,), name="warm", daemon=True).start()
-    yield
+    async with app.state.mcp.run():
+        yield
 
 
 def _warm(answerer: Answerer) -> None:
