@@ -111,6 +111,8 @@ def count_parameters(in_channels: int, out_channels: int, kernel: int, bias: boo
                      axes: int = 2) -> int:
     """C_out * (C_in / G * K^axes + 1)."""
     check_groups(in_channels, out_channels, groups)
+    if kernel < 1:
+        raise ConceptError(f"커널 {kernel}: 1 이상이어야 합니다.")
     return out_channels * (in_channels // groups * kernel**axes + int(bias))
 
 
@@ -212,6 +214,8 @@ def _parse_count(question: str) -> dict | None:
 
 def _run_count(inputs: int, outputs: int, kernel: tuple[int, ...], bias: bool) -> Computed:
     kh, kw = kernel if len(kernel) == 2 else kernel * 2
+    if min(inputs, outputs, kh, kw) < 1:
+        raise ConceptError(f"입력 채널 {inputs}, 출력 채널 {outputs}, 커널 {kh}x{kw}: 모두 1 이상이어야 합니다.")
     total = outputs * (inputs * kh * kw + int(bias))
     plus = " + 1" if bias else ""
     note = "편향을 넣어" if bias else "편향 없이"

@@ -138,16 +138,15 @@ def _parse(question: str) -> dict | None:
     rates = re.search(r"(?:팽창률|dilation(?: rate)?)\D{0,6}(\d+(?:\s*,\s*\d+)+)", question, re.I)
     dilations = tuple(int(n) for n in re.findall(r"\d+", rates[1])) if rates else None
     layers = len(dilations) if dilations else read.layers
-    if read.kernel is None or layers is None or len(set(read.kernel)) != 1:
+    if read.kernel is None or layers is None or not 1 <= layers <= 1000 or len(set(read.kernel)) != 1:
         return None
     return {"kernel": read.kernel[0], "layers": layers, "stride": read.stride or 1,
             "dilations": dilations or (read.dilation or 1,) * layers}
 
 
 def _run(kernel: int, layers: int, stride: int, dilations: tuple[int, ...]) -> Computed:
-    if not 1 <= layers <= 1000 or not 1 <= stride <= 64 or min(kernel, *dilations) < 1:
-        raise ConceptError(f"층 {layers}, 커널 {kernel}, 스트라이드 {stride}: 1 이상이고 층은 1000, 스트라이드는 64 "
-                           "이하여야 합니다.")
+    if not 1 <= stride <= 64 or min(kernel, *dilations) < 1:
+        raise ConceptError(f"커널 {kernel}, 스트라이드 {stride}: 1 이상이고 스트라이드는 64 이하여야 합니다.")
     size = receptive_field([(kernel, stride, d) for d in dilations])
     if stride == 1 and set(dilations) == {1}:
         return Computed(value=str(size), steps=f"{layers}×({kernel}−1) + 1 = {size}", formula="R = L(k−1) + 1")
