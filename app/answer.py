@@ -8,16 +8,21 @@ from __future__ import annotations
 import threading
 import time
 from collections.abc import Callable, Iterator, Sequence
+from contextlib import closing
 from dataclasses import dataclass, replace
 from functools import cached_property
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from app.composer import compose
 from app.composer.computed import compose_computed
 from app.composer.draft import Draft
+from app.conversation import standalone
 from app.demos import Calculation, calculate, demos_for
 from app.errors import InputError
+from app.generation import Writer, Written, as_composed
+from app.forms import fitted
+from app.llm import EMBEDDED
 from app.reranker import Reranked, Reranker, load_reranker, rerank
 from app.settings import Settings
 from app.types import Answer, Retrieved, Turn
@@ -26,6 +31,9 @@ from indexer.encoder import load_encoder
 from indexer.generation import current
 from indexer.index import Found, Index
 from indexer.types import Encoder
+
+if TYPE_CHECKING:
+    from langchain_core.language_models import BaseChatModel
 
 MAX_QUESTION = 2000
 TOP = 10
@@ -45,11 +53,13 @@ class Event:
 class Answerer:
     """Answers over one index directory; follows the index when a build makes a new generation current.
 
-    Safe for many threads. Models are loaded on first use.
+    Safe for many threads. Models are loaded on first use. ``llm``: a language model to use in place of the one that the
+    settings name.
     """
 
-    def __init__(self, settings: Settings) -> None:
+    def __init__(self, settings: Settings, *, llm: BaseChatModel | None = None) -> None:
         self.settings = settings
+        self._writer = Writer(settings, llm)
         self._lock = threading.Lock()
         self._index: Index | None = None
 
@@ -91,7 +101,7 @@ class Answerer:
         """
         found = self.index.search(checked(question), max(top, _CANDIDATES))
         ranked = rerank(self.reranker, found.query.text, found.results, budget_ms=self.settings.rerank_budget_ms)
-        return found, replace(ranked, results=ranked.results[:top])
+        return found, replace(ranked, results=fitted(found.query.text, ranked.results)[:top])
 
     def answer(self, question: str, history: Sequence[Turn] = (), *, id: str = "") -> Answer:
         """Answer one question.
@@ -104,25 +114,37 @@ class Answerer:
         return last.answer
 
     def stream(self, question: str, history: Sequence[Turn] = (), *, id: str = "") -> Iterator[Event]:
-        """Answer one question step by step."""
+        """Answer one question step by step. Closing the iterator stops a language model that is still writing."""
         clock = _Clock()
-        found, ranked = self.search(question, TOP)
+        whole = standalone(checked(question), history, self.index.terms)
+        found, ranked = self.search(whole, TOP)
         clock.mark("search")
         sources = tuple(Retrieved.of(r) for r in ranked.results)
         yield Event("sources", sources=sources)
-        calculation = calculate(question)
+        calculation = calculate(whole)
         draft = self._computed(calculation) if calculation else compose(found, ranked.results)
         clock.mark("compose")
-        for piece in draft.answer.splitlines(keepends=True):
-            yield Event("token", token=piece)
-        demos = demos_for(found, draft, question)
+        # What was calculated is exact; a language model could only spoil it.
+        steps = as_composed(draft) if calculation else self._writer.write(draft, found, ranked.results, self.reranker)
+        written = Written(draft, self._writer.name)
+        with closing(steps):
+            for step in steps:
+                if isinstance(step, Written):
+                    written = step
+                else:
+                    yield Event("token", token=step)
+        if written.model != EMBEDDED:
+            clock.mark("generate")
+        draft = written.draft
+        demos = demos_for(found, draft, whole)
         clock.mark("demos")
-        notices = (*(f"'{a}'을(를) '{b}'(으)로 읽었습니다." for a, b in found.query.mended.items()), *ranked.notices)
+        notices = (*(f"'{a}'을(를) '{b}'(으)로 읽었습니다." for a, b in found.query.mended.items()), *ranked.notices,
+                   *written.notices)
         yield Event("done", answer=Answer(
             id=id, question=question, answer=draft.answer, answerable=draft.answerable, refusal_reason=draft.refusal_reason,
-            citations=draft.citations, retrieved=sources, demos=demos, model="embedded", index_generation=self.index.generation,
+            citations=draft.citations, retrieved=sources, demos=demos, model=written.model, index_generation=self.index.generation,
             timing_ms=clock.times(), concepts=tuple(h.slug for h in found.heard),
-            rewritten=found.query.text if found.query.text != question else "", notices=notices))
+            rewritten=found.query.text if found.query.text != question else "", notices=notices, thoughts=written.thoughts))
 
     def _computed(self, calculation: Calculation) -> Draft:
         """The result of a calculation, with its formula looked up in the notes."""

@@ -2,7 +2,7 @@
 
 Two linear classifiers over the 84 concepts, trained on questions as learners ask them (corpus/asked; recipe:
 ``python -m indexer.training bridge``): one reads the question's tokens (TF-IDF), the other its vector. Their
-log-probabilities are averaged. A class of its own stands for "none of them".
+log-probabilities are averaged.
 """
 
 from __future__ import annotations
@@ -20,9 +20,8 @@ from indexer.analyzer import Query
 from indexer.encoder import EmbeddedEncoder
 from indexer.types import Encoder
 
-NONE = "none"
-_MOST = 2
-_LEAST = 0.15
+_MOST = 3
+_LEAST = 0.05
 
 
 @dataclass(frozen=True)
@@ -86,7 +85,7 @@ class Bridge:
         return cls(facts["classes"], terms, vocabulary, arrays["idf"], Head(arrays["lexical.weight"], arrays["lexical.bias"]), dense)
 
     def probabilities(self, tokens: Sequence[str], vector: np.ndarray | None) -> dict[str, float]:
-        """The probability of every class, "none" among them."""
+        """The probability of every concept."""
         logs = self._lexical.log_probabilities(token_features(tokens, self._vocabulary, self._idf))
         if self._dense is not None and vector is not None:
             logs = (logs + self._dense.log_probabilities(vector)) / 2
@@ -94,6 +93,6 @@ class Bridge:
         return dict(zip(self._classes, (odds / odds.sum()).tolist(), strict=True))
 
     def hear(self, query: Query, vector: np.ndarray | None) -> tuple[Heard, ...]:
-        """At most two concepts, the clearest first; none where nothing is clear."""
+        """At most three concepts, the clearest first; none where nothing is clear."""
         known = sorted(self.probabilities(list(query.tokens), vector).items(), key=lambda pair: -pair[1])
-        return tuple(Heard(slug, p, tuple(self._terms[slug])) for slug, p in known[:_MOST] if slug != NONE and p >= _LEAST)
+        return tuple(Heard(slug, p, tuple(self._terms[slug])) for slug, p in known[:_MOST] if p >= _LEAST)

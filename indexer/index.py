@@ -31,8 +31,9 @@ class Weights:
     """The part of each leg in the fused score; measured on development questions, see tests/benchmarks."""
 
     keyword: float = 1.0
-    vector: float = 0.2
+    vector: float = 0.3
     concept: float = 0.2
+    concept_unnamed: float = 1.5  # where the question names no term: then the bridge knows more than its words
 
 
 @dataclass(frozen=True)
@@ -117,7 +118,7 @@ class Index:
         legs = {
             "keyword": (weights.keyword, _scaled(self._keyword.scores(query.tokens))),
             "vector": (weights.vector, near),
-            "concept": (weights.concept * max((h.score for h in heard), default=0.0), self._concept_scores(heard)),
+            "concept": (weights.concept if query.terms else weights.concept_unnamed, self._concept_scores(heard)),
         }
         total = np.zeros(len(self.chunks), dtype=np.float32)
         norm = 0.0
@@ -150,14 +151,14 @@ class Index:
         return _scaled(out), float(scores[0].max(initial=0.0))
 
     def _concept_scores(self, heard: Sequence[Heard]) -> np.ndarray | None:
-        """BM25 of the heard concepts' terms, each concept scaled by itself and weighted by how clearly it was heard."""
+        """BM25 of each heard concept's terms, scaled, times the root of its probability, added up."""
         if not heard:
             return None
         total = np.zeros(len(self.chunks), dtype=np.float32)
         for concept in heard:
             tokens = {token: 1.0 for term in concept.terms for token in analyzer.tokens(term, self.terms)}
-            total += concept.score * _scaled(self._keyword.scores(tokens))
-        return _scaled(total)
+            total += concept.score**0.5 * _scaled(self._keyword.scores(tokens))
+        return total
 
     def _best(self, scores: np.ndarray | None, top: int = 10) -> tuple[tuple[Chunk, float], ...]:
         if scores is None:

@@ -24,12 +24,11 @@ def main() -> None:
 @click.option("--rate", default=2e-4, show_default=True, help="peak learning rate")
 @click.option("--seed", default=0, show_default=True)
 @click.option("--documents", default=1500, show_default=True, help="of korean_tech_docs")
-@click.option("--compile/--no-compile", "compiled", default=True, show_default=True)
-def encoder(data: Path, start: Path, out: Path, steps: int, rate: float, seed: int, documents: int, compiled: bool) -> None:
+def encoder(data: Path, start: Path, out: Path, steps: int, rate: float, seed: int, documents: int) -> None:
     """The sentence encoder."""
     from indexer.training.encoder import train
 
-    train(data, start, out, steps=steps, rate=rate, seed=seed, documents=documents, compiled=compiled)
+    train(data, start, out, steps=steps, rate=rate, seed=seed, documents=documents)
 
 
 @main.command()
@@ -48,13 +47,12 @@ def reranker(data: Path, start: Path, out: Path, steps: int, rate: float, seed: 
 
 
 @main.command()
-@click.option("--data", type=FOLDER, required=True)
 @click.option("--out", type=FOLDER, required=True)
-def bridge(data: Path, out: Path) -> None:
+def bridge(out: Path) -> None:
     """The concept bridge (after the encoder: it reads the encoder's vectors)."""
     from indexer.training.bridge import train
 
-    click.echo(train(data, out))
+    click.echo(train(out))
 
 
 if __name__ == "__main__":

@@ -12,30 +12,23 @@ from safetensors.numpy import save_file
 from sklearn.linear_model import LogisticRegression
 
 from indexer import analyzer
-from indexer.bridge import NONE, token_features
+from indexer.bridge import token_features
 from indexer.encoder import EmbeddedEncoder
 from indexer.terms import builtin_terms
 from indexer.training import data as source
 from models.catalogue import concepts
 
-_NONE_QUESTIONS = 1200
-
-
-def questions(data: Path) -> list[tuple[str, str]]:
-    """(class, question): the questions asked for each concept, its names, and questions on other things as "none"."""
-    asked = source.asked_questions()
+def examples() -> list[tuple[str, str]]:
+    """(concept, text): the questions asked for each concept, its names, and the sentences of its note."""
     named = [(slug, name) for slug, terms in source.concept_terms().items() for name in terms]
     named += [(slug, name) for slug, concept in concepts().items() for name in (concept.title, *concept.aliases)]
-    other = [p.question for p in source.section_questions(data)]
-    chance = np.random.default_rng(0)
-    none = [(NONE, other[i]) for i in chance.permutation(len(other))[:_NONE_QUESTIONS]]
-    return [*asked, *named, *none]
+    return [*source.asked_questions(), *named, *source.own_sentences()]
 
 
-def train(data: Path, out: Path, *, held_out: bool = True) -> dict[str, float]:
+def train(out: Path, *, held_out: bool = True) -> dict[str, float]:
     """Write ``bridge.json`` and ``bridge.safetensors`` to ``out``; return accuracies on a fifth never trained on."""
     encoder = EmbeddedEncoder()
-    rows = questions(data)
+    rows = examples()
     terms = builtin_terms()
     tokens = [list(analyzer.query(text, terms, frozenset()).tokens) for _, text in rows]
     vectors = encoder.encode([text for _, text in rows], kind="query")
@@ -80,4 +73,4 @@ def _scores(fitted: tuple[dict, dict[str, np.ndarray]], tokens: Sequence[Sequenc
         ranked = sorted(known, key=lambda c: -known[c])
         first += ranked[0] == labels[i]
         third += labels[i] in ranked[:3]
-    return {"hit1": round(first / part.sum(), 4), "hit3": round(third / part.sum(), 4), "questions": int(part.sum())}
+    return {"hit1": round(float(first / part.sum()), 4), "hit3": round(float(third / part.sum()), 4), "questions": int(part.sum())}

@@ -21,6 +21,7 @@ from indexer.chunker import chunk_note
 from indexer.notes import read_notes
 from indexer.plain import plain
 from indexer.readers import reader_for
+from indexer.sentences import sentences
 from indexer.types import Note
 
 _HELD_OUT = 10  # one in ten, by section and by concept
@@ -51,8 +52,7 @@ def is_held_out(key: str) -> bool:
 
 def rows(path: Path) -> Iterator[dict]:
     """JSON lines, xz or not."""
-    opened = lzma.open(path, "rt", encoding="utf-8") if path.suffix == ".xz" else path.open(encoding="utf-8")
-    with opened as file:
+    with lzma.open(path, "rt", encoding="utf-8") if path.suffix == ".xz" else path.open(encoding="utf-8") as file:
         for line in file:
             yield json.loads(line)
 
@@ -150,6 +150,16 @@ def own_notes() -> dict[str, list[Passage]]:
             slug = str(note.metadata["slug"])
             out[slug] = [Passage(f"concept-{slug}", "\n".join([*chunk.heading[-2:], plain(chunk.text)])) for chunk in chunk_note(note)]
     return out
+
+
+def own_sentences() -> Iterator[tuple[str, str]]:
+    """(concept, sentence) of every sentence of prose in the concepts' notes."""
+    for slug, passages in own_notes().items():
+        for passage in passages:
+            for sentence in sentences(passage.text):
+                text = passage.text[sentence.start : sentence.end].strip()
+                if sentence.kind in ("paragraph", "list") and len(re.findall("[가-힣]", text)) >= 8:
+                    yield slug, text
 
 
 def concept_terms() -> dict[str, list[str]]:

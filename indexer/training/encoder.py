@@ -31,17 +31,18 @@ from models.attention.bert import Bert, mean_pool
 
 SCALE = 20.0
 WIDTHS = (384, 192, 96)
-QUESTION_TOKENS, PASSAGE_TOKENS = 32, 96
+QUESTION_TOKENS, PASSAGE_TOKENS = 32, 80
+_PART = 32  # texts that go through the network together
 
 
 @dataclass(frozen=True)
 class Mix:
     """How many questions of a batch come from where."""
 
-    sections: int = 30
-    asked: int = 24
-    weak: int = 6
-    labelled: int = 4
+    sections: int = 22
+    asked: int = 20
+    weak: int = 4
+    labelled: int = 2
 
 
 @dataclass(frozen=True)
@@ -109,12 +110,22 @@ def ranking_loss(questions: Tensor, passages: Tensor, same: Tensor) -> Tensor:
     return total / len(WIDTHS)
 
 
-def tokenized(tokenizer: Tokenizer, texts: Sequence[str], length: int) -> tuple[Tensor, Tensor]:
-    """Ids and mask, (len(texts), length): one shape for all steps, so that a compiled step is compiled once."""
+def embedded(model: Bert, tokenizer: Tokenizer, texts: Sequence[str], length: int) -> Tensor:
+    """Vectors (len(texts), C) in the order given; texts of like length go through together, so that little is padding."""
     tokenizer.enable_truncation(length)
-    tokenizer.enable_padding(length=length, pad_id=0)
-    encoded = tokenizer.encode_batch(list(texts))
-    return (torch.tensor([e.ids for e in encoded], device=device()), torch.tensor([e.attention_mask for e in encoded], device=device()))
+    tokenizer.enable_padding(pad_id=0)
+    order = sorted(range(len(texts)), key=lambda i: len(texts[i]))
+    parts = []
+    for at in range(0, len(order), _PART):
+        encoded = tokenizer.encode_batch([texts[i] for i in order[at : at + _PART]])
+        ids = torch.tensor([e.ids for e in encoded], device=device())
+        mask = torch.tensor([e.attention_mask for e in encoded], device=device())
+        with autocast():
+            hidden = model(ids, mask)
+        parts.append(mean_pool(hidden.float(), mask))
+    back = torch.empty(len(order), dtype=torch.long)
+    back[torch.tensor(order)] = torch.arange(len(order))
+    return torch.cat(parts)[back.to(device())]
 
 
 def examples(data: Path, seed: int, *, documents: int) -> dict[str, list[Example]]:
@@ -133,6 +144,7 @@ def examples(data: Path, seed: int, *, documents: int) -> dict[str, list[Example
     return {"sections": mined(written, pool), "asked": mined(asked, pool), "weak": neighbours, "labelled": labelled}
 
 
+@torch.inference_mode()
 def held_out_scores(model: Bert, tokenizer: Tokenizer, data: Path) -> dict[str, float]:
     """On sections and concepts never trained on: is the right passage first, by meaning alone?"""
     written = list(source.section_questions(data))
@@ -141,8 +153,8 @@ def held_out_scores(model: Bert, tokenizer: Tokenizer, data: Path) -> dict[str, 
     notes = [p for ps in source.own_notes().values() for p in ps]
     scores = {}
     for name, pairs, pool in (("sections", [p for p in written if p.held_out], passages), ("concepts", asked, notes)):
-        vectors = _embed(model, tokenizer, [p.text for p in pool], PASSAGE_TOKENS)
-        questions = _embed(model, tokenizer, [p.question for p in pairs], QUESTION_TOKENS)
+        vectors = embedded(model, tokenizer, [p.text for p in pool], PASSAGE_TOKENS)
+        questions = embedded(model, tokenizer, [p.question for p in pairs], QUESTION_TOKENS)
         ranked = (-(questions @ vectors.T)).argsort(dim=1)
         right = [[pool[int(j)].group == pair.positive.group for j in row[:10]] for pair, row in zip(pairs, ranked, strict=True)]
         scores[f"{name}_hit1"] = round(sum(r[0] for r in right) / len(right), 4)
@@ -150,17 +162,7 @@ def held_out_scores(model: Bert, tokenizer: Tokenizer, data: Path) -> dict[str, 
     return scores
 
 
-@torch.inference_mode()
-def _embed(model: Bert, tokenizer: Tokenizer, texts: Sequence[str], length: int) -> Tensor:
-    out = []
-    for at in range(0, len(texts), 128):
-        ids, mask = tokenized(tokenizer, texts[at : at + 128], length)
-        with autocast():
-            out.append(mean_pool(model(ids, mask), mask).float())
-    return torch.cat(out)
-
-
-def train(data: Path, start: Path, out: Path, *, steps: int, rate: float, seed: int, documents: int, compiled: bool,
+def train(data: Path, start: Path, out: Path, *, steps: int, rate: float, seed: int, documents: int,
           mix: Mix | None = None) -> None:
     """Train from the model in ``start`` and write the result, in the sentence-transformers layout, to ``out``."""
     torch.manual_seed(seed)
@@ -173,19 +175,14 @@ def train(data: Path, start: Path, out: Path, *, steps: int, rate: float, seed: 
     kinds = examples(data, seed + run.step, documents=documents)
     run.log({name: len(found) for name, found in kinds.items()} | {"resumed": resumed})
     batches = Batches(kinds, mix, seed + run.step)
-    forward = torch.compile(model, dynamic=False) if compiled else model
     for _ in run.steps():
         batch = batches.next()
-        negatives = [n if n is not None else batch[(i + 1) % len(batch)][1] for i, (_, _, n) in enumerate(batch)]
-        passages = [p for _, p, _ in batch] + negatives
+        passages = [p for _, p, _ in batch] + [n for _, _, n in batch if n is not None]
         groups = [p.group for p in passages]
         same = torch.tensor([[g == groups[i] and j != i for j, g in enumerate(groups)] for i in range(len(batch))], device=device())
-        question_ids, question_mask = tokenized(tokenizer, [q for q, _, _ in batch], QUESTION_TOKENS)
-        passage_ids, passage_mask = tokenized(tokenizer, [p.text for p in passages], PASSAGE_TOKENS)
-        with autocast():
-            questions = mean_pool(forward(question_ids, question_mask), question_mask)
-            vectors = mean_pool(forward(passage_ids, passage_mask), passage_mask)
-        run.update(ranking_loss(questions.float(), vectors.float(), same))
+        questions = embedded(model, tokenizer, [q for q, _, _ in batch], QUESTION_TOKENS)
+        vectors = embedded(model, tokenizer, [p.text for p in passages], PASSAGE_TOKENS)
+        run.update(ranking_loss(questions, vectors, same))
     run.save()
     run.log(held_out_scores(model, tokenizer, data))
     export(model, start, out)
