@@ -141,7 +141,7 @@ def demo(*, sentence: str = "먹는다 먹는데 먹었다 먹었는데 보았�
             x=[end - start for start, end in places], text=pieces, orientation="h", insidetextanchor="middle",
             marker={"color": color, "line": {"color": "white", "width": 2}}, showlegend=False))
     figure.update_layout(barmode="overlay")
-    titled(figure, "같은 문장을 네 가지로 나누기", "문장에서의 자리", "")
+    titled(figure, "같은 문장을 네 가지로 나누기", "문장에서의 자리", "나눈 방법")
 
     counts = [len(BytePairEncoding(bpe.merges[:i]).encode(sentence)) for i in range(len(bpe.merges) + 1)]
     labels = ["처음", *[f"{i}. {a}+{b}" for i, (a, b) in enumerate(bpe.merges, start=1)]]

@@ -179,7 +179,7 @@ def demo(*, expression: str = "(x + y) * z", x: float = 3.0, y: float = -1.0, z:
     output, order = build(expression, variables)
     backward(output, order)
     found = {n.label: n.gradient for n in order if not n.parents and n.label in variables}
-    figure = titled(_drawn(order), f"f = {expression} = {written(output.value)}", "순전파 방향", "노드", height=460)
+    figure = titled(_drawn(order), f"계산 그래프: f = {expression} = {written(output.value)}", "순전파 방향", "노드", height=460)
     detail, widths = go.Figure(), [10.0**-k for k in range(1, 13)]
     for name, exact in found.items():
         errors = [abs(finite_difference(expression, variables, name, h) - exact) + 1e-17 for h in widths]

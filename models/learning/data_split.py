@@ -126,7 +126,7 @@ def demo(*, ratio: str = "6:2:2", samples: int = 200, k: int = 5, seed: int = 0)
     figure.add_bar(x=turns, y=[t for t, _ in scores], name="배운 데이터", marker_color="#bfdbfe", row=1, col=2)
     figure.add_bar(x=turns, y=held, name="검증 조각", marker_color=GREEN, row=1, col=2)
     figure.add_scatter(x=turns, y=[mean] * k, name="평균", mode="lines", line_color=RED, row=1, col=2)
-    titled(figure, f"평균 {mean:.1%}, 조각에 따라 ±{spread:.1%}", "칸마다 샘플 하나", "")
+    titled(figure, f"평균 {mean:.1%}, 조각에 따라 ±{spread:.1%}", "칸마다 샘플 하나", "줄(20개씩)")
     figure.update_xaxes(title_text="검증에 쓴 조각", row=1, col=2).update_yaxes(title_text="정확도", row=1, col=2)
 
     order = [[1.0 if i == j else 0.0 for j in range(k)] for i in range(k)]

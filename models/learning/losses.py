@@ -37,10 +37,14 @@ def mae(prediction: Tensor, target: Tensor) -> Tensor:
 
 def binary_cross_entropy(probability: Tensor, target: Tensor) -> Tensor:
     """BCE of probabilities in [0, 1], mean over all values; the same as ``F.binary_cross_entropy``."""
-    # -y log p - (1-y) log(1-p); 로그를 -100에서 막아 p가 0이나 1이어도 손실이 유한하다
-    log_p = torch.clamp(torch.log(probability), min=-100)
-    log_not_p = torch.clamp(torch.log(1 - probability), min=-100)
-    return -(target * log_p + (1 - target) * log_not_p).mean()
+    # -y log p - (1-y) log(1-p)
+    return -(target * _bounded_log(probability) + (1 - target) * _bounded_log(1 - probability)).mean()
+
+
+def _bounded_log(probability: Tensor) -> Tensor:
+    """log p, -100 at the least: loss and gradient stay finite where a sigmoid has become exactly 0 or 1."""
+    smallest = torch.finfo(probability.dtype).tiny  # 1/p가 넘치지 않는 가장 작은 p; 그 아래로는 기울기가 0이다
+    return torch.where(probability > 0, torch.log(probability.clamp(min=smallest)).clamp(min=-100), -100.0)
 
 
 def log_softmax(scores: Tensor, dim: int = -1) -> Tensor:

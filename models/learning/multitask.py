@@ -137,7 +137,7 @@ def demo(*, pedestrian: float = 1.0, car: float = 1.0, sign: float = 1.0, light:
                          row=1, col=column + 1)
     detail.update_yaxes(autorange="reversed", showticklabels=False)
     detail.update_xaxes(showticklabels=False)
-    titled(detail, "", "가로", "세로", height=360)
+    titled(detail, "처음 보는 장면 넷과 네 머리의 답", "가로", "세로", height=360)
     detail.update_annotations(font_size=10)
     detail.update_layout(margin_t=100)
     alone = 4 * sum(p.numel() for p in MultitaskNet(SIZE * SIZE, 32, 1).parameters())

@@ -116,7 +116,7 @@ def _unfolded(turns: float, steps: int, seed: int) -> tuple[go.Figure, float]:
             xs, ys = ([round(v, 3) for v in line] for line in at[y[:, 0] == value].T.tolist())
             figure.add_scatter(x=xs, y=ys, mode="markers", marker={"color": colour, "size": 5}, showlegend=False,
                                row=1, col=column)
-    return titled(figure, "구겨진 종이 펴기: 층을 지나며 풀리는 나선", "", "", height=340), right
+    return titled(figure, "구겨진 종이 펴기: 층을 지나며 풀리는 나선", "첫째 방향", "둘째 방향", height=340), right
 
 
 def demo(*, angle: float = 30.0, sx: float = 1.5, sy: float = 1.0, k: float = 0.0, tx: float = 1.0, ty: float = 0.5,

@@ -84,7 +84,7 @@ def demo(*, size: int = 32, kernel: int = 3, dilation: int = 2, padding: int = 0
                                     marker={"color": colors, "symbol": "square", "size": 7}))
     detail.update_layout(showlegend=False)
     detail.update_yaxes(tickvals=[0, 1, 2], ticktext=list(seen), range=[-0.7, 2.7])
-    titled(detail, f"{layers}층을 쌓았을 때 보는 칸(회색은 한 번도 보지 않는 칸)", "가운데 출력에서 떨어진 칸", "")
+    titled(detail, f"{layers}층을 쌓았을 때 보는 칸(회색은 한 번도 보지 않는 칸)", "가운데 출력에서 떨어진 칸", "층마다의 팽창률")
     holes = int((seen["2만 (2, 2, 2, …)"] == 0).sum())
     wide, plain = len(seen["두 배씩 (1, 2, 4, …)"]), len(seen["보통 (1, 1, 1, …)"])
     return Demo(

@@ -139,7 +139,7 @@ def demo(*, channels: int = 192, one: int = 64, reduce3: int = 96, three: int = 
                                 marker_color=color))
     figure.update_layout(barmode="stack")
     joined = f"{' + '.join(map(str, widths))} = {out.shape[1]}채널"
-    titled(figure, f"네 가지를 이어 붙이면 {joined}", "채널 수", "", height=300)
+    titled(figure, f"네 가지를 이어 붙이면 {joined}", "채널 수", "블록", height=300)
 
     detail = go.Figure([go.Bar(x=NAMES, y=weights, name="1x1로 줄인 뒤", marker_color=BLUE,
                                text=[amount(w) for w in weights]),

@@ -116,7 +116,7 @@ def demo(*, activation: str = "tanh", steps: int = 30, rate: float = 0.005, seed
     figure.add_trace(go.Scatter(y=[round(v, 4) for v in losses], mode="lines", line={"color": BLUE}), row=2, col=1)
     figure.update_xaxes(title_text="걸음", row=2, col=1)
     figure.update_yaxes(title_text="교차 엔트로피", row=2, col=1)
-    titled(figure, f"LeNet-5 ({activation})", "열", "행", height=560)
+    titled(figure, f"LeNet-5의 특징 맵과 손실 ({activation})", "열", "행", height=560)
 
     table = rows(LeNet(activation).to("meta").layers, (1, 32, 32))
     detail = sheet([row for row in table if not row.name.startswith("활성")], "LeNet-5의 층별 크기와 파라미터")
