@@ -101,7 +101,7 @@ class Answerer:
         """
         found = self.index.search(checked(question), max(top, _CANDIDATES))
         ranked = rerank(self.reranker, found.query.text, found.results, budget_ms=self.settings.rerank_budget_ms)
-        return found, replace(ranked, results=fitted(found.query.text, ranked.results)[:top])
+        return found, replace(ranked, results=fitted(found, ranked.results)[:top])
 
     def answer(self, question: str, history: Sequence[Turn] = (), *, id: str = "") -> Answer:
         """Answer one question.

@@ -1,6 +1,7 @@
 """The index as readers use it: open one generation, search it. Read this first; ``build.py`` makes what is opened here.
 
-A search has three legs. *Keywords*: BM25 over Korean morphemes and the term table. *Vectors*: the encoder's nearest
+A search has three legs. *Keywords*: BM25 over Korean morphemes and the term table, and how many of the question's words a
+passage holds at all. *Vectors*: the encoder's nearest
 passages. *Concepts*: the terms of the concepts that the question means without naming them (``bridge.py``), searched
 by keyword. Each leg is scaled to 0 … 1 by its best passage and they are added with fixed weights (convex fusion;
 Bruch et al. 2023, "An Analysis of Fusion Functions for Hybrid Retrieval").
@@ -31,6 +32,7 @@ class Weights:
     """The part of each leg in the fused score; measured on development questions, see tests/benchmarks."""
 
     keyword: float = 1.0
+    coverage: float = 0.4
     vector: float = 0.3
     concept: float = 0.2
     concept_unnamed: float = 1.5  # where the question names no term: then the bridge knows more than its words
@@ -117,6 +119,7 @@ class Index:
         near, similarity = self._vector_scores(vector)
         legs = {
             "keyword": (weights.keyword, _scaled(self._keyword.scores(query.tokens))),
+            "coverage": (weights.coverage, self._keyword.coverage(query.tokens)),
             "vector": (weights.vector, near),
             "concept": (weights.concept if query.terms else weights.concept_unnamed, self._concept_scores(heard)),
         }

@@ -51,6 +51,17 @@ class KeywordIndex:
             total += weight * self._bm25.get_scores(group)
         return total
 
+    def coverage(self, tokens: Iterable[str]) -> np.ndarray:
+        """The part of the tokens, by importance, that each passage holds: float32 (size,) in 0 … 1."""
+        weights = self.importance(tokens)
+        out = np.zeros(self.size, dtype=np.float32)
+        indptr, indices = self._bm25.scores["indptr"], self._bm25.scores["indices"]
+        for token, weight in weights.items():
+            if token in self.vocabulary:
+                at = self._bm25.vocab_dict[token]
+                out[indices[indptr[at] : indptr[at + 1]]] += weight
+        return out / (sum(weights.values()) or 1.0)
+
     def importance(self, tokens: Iterable[str]) -> dict[str, float]:
         """BM25's idf of each token; a token that stands nowhere is as important as can be."""
         found = {t: float(self._frequency[self._bm25.vocab_dict[t]]) if t in self.vocabulary else 0.0 for t in tokens}
