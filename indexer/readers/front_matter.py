@@ -32,7 +32,7 @@ def front_matter(text: str) -> tuple[dict[str, Any], int]:
         loaded = yaml.load(match[1], Loader=yaml.BaseLoader)
     except yaml.YAMLError as error:
         lines = [line for line in match[1].splitlines() if line.strip()]
-        fields = {name.strip(): value.strip().strip("'\"") for name, value in _FIELD.findall(match[1])}
+        fields = {name.strip(): _unquoted(value.strip()) for name, value in _FIELD.findall(match[1])}
         if not fields or len(fields) * 2 < len(lines):  # prose between two rules, not fields
             return {}, 0
         _log.info("front matter is not YAML, read line by line: %s", str(error).splitlines()[0])
@@ -42,3 +42,8 @@ def front_matter(text: str) -> tuple[dict[str, Any], int]:
     if not isinstance(loaded, dict):
         return {}, 0
     return {str(name): value for name, value in loaded.items()}, match.end()
+
+
+def _unquoted(value: str) -> str:
+    """Without the quotes around it; a quote that only ends it belongs to it (``Kim, "A Title"``)."""
+    return value.strip("'\"") if value.startswith(("'", '"')) else value
