@@ -223,7 +223,7 @@ def run_parameters(channels: int) -> Computed:
 CONCEPT = Concept(
     slug="batch_norm",
     title="배치 정규화",
-    aliases=("batch normalization", "batch norm", "BatchNorm", "BatchNorm1d", "BatchNorm2d", "배치정규화",
+    aliases=("batch normalization", "batch norm", "BN", "BatchNorm", "BatchNorm1d", "BatchNorm2d", "배치정규화",
              "배치 노말라이제이션", "배치 놈", "내부 공변량 변화", "internal covariate shift", "running_mean",
              "running_var"),
     summary="층의 값을 미니배치마다 평균 0, 분산 1로 맞춘 뒤 학습되는 배율과 이동량으로 다시 펴 준다.",
