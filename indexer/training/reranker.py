@@ -176,5 +176,8 @@ def export(model: CrossEncoder, tokenizer: Tokenizer, start: Path, out: Path) ->
     tokenizer.no_padding()
     tokenizer.no_truncation()
     tokenizer.save(str(out / "tokenizer.json"), pretty=False)
-    facts = json.loads((start / "tokenizer_config.json").read_text("utf-8")) | {"model_max_length": model.bert.config.max_position_embeddings}
+    facts = json.loads((start / "tokenizer_config.json").read_text("utf-8")) | {
+        "model_max_length": model.bert.config.max_position_embeddings,
+        "model_input_names": ["input_ids", "token_type_ids", "attention_mask"],  # it tells question and passage apart
+    }
     (out / "tokenizer_config.json").write_text(json.dumps(facts, indent=1) + "\n", "utf-8")

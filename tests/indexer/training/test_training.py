@@ -1,0 +1,154 @@
+"""Training: what the losses say, what is never trained on, and that a run goes on from its checkpoint."""
+
+from __future__ import annotations
+
+import json
+import math
+import random
+from pathlib import Path
+
+import numpy as np
+import pytest
+import torch
+from tokenizers import Tokenizer
+from transformers import AutoModelForSequenceClassification, AutoTokenizer
+
+from indexer.bridge import Head, token_features
+from indexer.encoder import embedded_folder
+from indexer.training import data as source
+from indexer.training.data import Pair, Passage
+from indexer.training.encoder import SCALE, Batches, Example, Mix, mined, ranking_loss
+from indexer.training.loop import Plan, Run, optimizer_for
+from indexer.training.reranker import CrossEncoder, export, paired, pruned_tokenizer, trunk
+from models.attention.bert import Bert, BertConfig
+
+SMALL = BertConfig(vocab_size=50, hidden_size=16, num_hidden_layers=2, num_attention_heads=2, intermediate_size=32,
+                   max_position_embeddings=32)
+
+
+def test_a_question_equally_near_to_all_passages_costs_the_logarithm_of_their_number() -> None:
+    same = torch.zeros(4, 4, dtype=torch.bool)
+    equal = torch.ones(4, 384)
+    assert ranking_loss(equal, equal, same).item() == pytest.approx(1.3 * math.log(4), abs=1e-5)
+
+
+def test_the_right_passage_alone_at_hand_costs_nothing() -> None:
+    vectors = torch.eye(3, 384) + torch.eye(3, 384).roll(96, 1) + torch.eye(3, 384).roll(192, 1)
+    assert ranking_loss(vectors, vectors, torch.zeros(3, 3, dtype=torch.bool)).item() < 3 * math.exp(-SCALE) * 2
+
+
+def test_a_passage_of_the_same_group_is_no_negative() -> None:
+    vectors = torch.ones(2, 384)
+    hidden = torch.tensor([[False, True], [True, False]])
+    assert ranking_loss(vectors, vectors, hidden).item() == pytest.approx(0.0, abs=1e-5)
+
+
+def test_the_rate_warms_up_and_falls_to_a_twentieth() -> None:
+    plan = Plan(steps=100, rate=1.0, warmup=0.1)
+    assert plan.rate_at(0) == pytest.approx(0.1)
+    assert plan.rate_at(9) == pytest.approx(1.0)
+    assert plan.rate_at(10) == pytest.approx(1.0)
+    assert plan.rate_at(100) == pytest.approx(0.05)
+
+
+def test_a_run_that_was_stopped_ends_with_the_weights_of_one_that_was_not(tmp_path: Path) -> None:
+    def model() -> Bert:
+        torch.manual_seed(0)
+        return Bert(SMALL).eval()
+
+    def go(folder: Path, until: int) -> Bert:
+        network = model()
+        run = Run(folder, network, optimizer_for(network, 0.01), Plan(steps=6, rate=0.01, save_every=3))
+        run.resume()
+        for step in run.steps():
+            tokens = torch.randint(1, 50, (2, 5), generator=torch.Generator().manual_seed(step))
+            run.update(network(tokens).pow(2).mean())
+            if run.step + 1 == until:
+                run.step += 1
+                run.save()
+                break
+        return network
+
+    whole = go(tmp_path / "whole", until=99)
+    go(tmp_path / "halves", until=3)
+    resumed = go(tmp_path / "halves", until=99)
+    for name, tensor in whole.state_dict().items():
+        torch.testing.assert_close(resumed.state_dict()[name], tensor, msg=name)
+
+
+def test_what_is_held_out_is_always_the_same_tenth() -> None:
+    keys = [f"key-{i}" for i in range(2000)]
+    held = [source.is_held_out(k) for k in keys]
+    assert held == [source.is_held_out(k) for k in keys]
+    assert 0.07 < sum(held) / len(held) < 0.13
+
+
+def test_every_asked_question_belongs_to_a_concept_with_terms_and_a_note() -> None:
+    concepts = {concept for concept, _ in source.asked_questions()}
+    assert concepts == set(source.concept_terms()) == set(source.own_notes())
+    assert len(source.asked_questions()) >= 3360
+
+
+def test_the_pairs_of_a_concept_share_its_group_and_no_question_answers_itself() -> None:
+    pairs = list(source.asked_pairs(0))
+    assert all(p.positive.group.startswith("concept-") and p.positive.text != p.question for p in pairs)
+
+
+def test_typing_slips_keep_the_letters_of_the_question() -> None:
+    text = "배치 정규화는 왜 쓰나요"
+    for seed in range(30):
+        noisy = source.noisy(text, random.Random(seed))
+        assert noisy != "" and set(noisy) <= set(text)
+        assert len(text) - text.count(" ") - 1 <= len(noisy) <= len(text)
+
+
+def test_mined_negatives_resemble_the_question_but_never_come_from_its_group() -> None:
+    pool = [Passage("a", "드롭아웃은 뉴런을 끈다"), Passage("b", "드롭아웃 비율은 확률이다"), Passage("c", "합성곱은 필터를 민다"),
+            Passage("a", "드롭아웃을 평가 때는 쓰지 않는다")]
+    (example,) = mined([Pair("드롭아웃은 왜 쓰나", pool[0], "asked")], pool, first=0)
+    assert [p.group for p in example.negatives] == ["b"]
+
+
+def test_batches_draw_every_example_before_any_comes_twice() -> None:
+    examples = [Example(Pair(str(i), Passage(str(i), "x"), "k"), ()) for i in range(6)]
+    batches = Batches({"asked": examples}, Mix(sections=0, asked=3, weak=0, labelled=0), seed=1)
+    drawn = [e.pair.question for _ in range(2) for e in batches.examples()]
+    assert sorted(drawn) == [str(i) for i in range(6)]
+
+
+def test_a_pruned_tokenizer_knows_what_it_knew_by_other_numbers() -> None:
+    texts = ["배치 정규화는 층의 입력을 고르게 한다", "convolution 필터"]
+    tokenizer, kept = pruned_tokenizer(embedded_folder(), texts, 4000)
+    whole = Tokenizer.from_file(str(embedded_folder() / "tokenizer.json"))
+    assert len(kept) == tokenizer.get_vocab_size() <= whole.get_vocab_size()
+    for text in texts:
+        assert tokenizer.encode(text).tokens == whole.encode(text).tokens
+        assert [kept[i] for i in tokenizer.encode(text).ids] == whole.encode(text).ids
+
+
+def test_an_exported_reranker_scores_alike_in_transformers(tmp_path: Path) -> None:
+    torch.manual_seed(0)
+    tokenizer, kept = pruned_tokenizer(embedded_folder(), ["배치 정규화"], 3000)
+    model = CrossEncoder(trunk(Bert.load(embedded_folder()), kept, (0, 3))).eval()
+    pairs = [("배치 정규화는 왜 쓰나", "배치 정규화는 층의 입력을 고르게 한다"), ("합성곱", "필터를 민다")]
+    export(model, tokenizer, embedded_folder(), tmp_path)
+    theirs = AutoModelForSequenceClassification.from_pretrained(tmp_path, dtype=torch.float32).eval()
+    encoded = AutoTokenizer.from_pretrained(tmp_path)([q for q, _ in pairs], [p for _, p in pairs], padding=True, return_tensors="pt")
+    with torch.inference_mode():
+        mine = model(*paired(tokenizer, pairs))
+        other = theirs(**encoded).logits.squeeze(-1)
+    np.testing.assert_allclose(mine.numpy(), other.numpy(), atol=5e-3)  # the file holds half precision
+    assert json.loads((tmp_path / "config.json").read_text("utf-8"))["num_labels"] == 1
+
+
+def test_the_bridges_head_gives_probabilities() -> None:
+    head = Head(np.array([[2.0, 0.0], [0.0, 1.0]]), np.array([0.0, 0.5]))
+    logs = head.log_probabilities(np.array([1.0, 0.0]))
+    assert np.exp(logs).sum() == pytest.approx(1.0)
+    assert np.exp(logs)[0] == pytest.approx(math.exp(2) / (math.exp(2) + math.exp(0.5)))
+
+
+def test_token_features_have_length_one_and_pass_over_unknown_tokens() -> None:
+    features = token_features(["a", "a", "zzz"], {"a": 0, "b": 1}, np.array([3.0, 1.0]))
+    assert features.tolist() == [1.0, 0.0]
+    assert token_features(["zzz"], {"a": 0}, np.array([1.0])).tolist() == [0.0]
