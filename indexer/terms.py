@@ -104,8 +104,8 @@ class Terms:
         """
         merged = [list(r) for r in self.rows]
         where: dict[str, int] = {}
-        for at, row in enumerate(merged):
-            for name in row:
+        for at, names in enumerate(merged):
+            for name in names:
                 where.setdefault(squeeze(name), at)
         for row in rows:
             homes = {where[squeeze(n)] for n in row if squeeze(n) in where}

@@ -91,12 +91,9 @@ def prefilled(concept: Concept, *texts: str) -> dict[str, Value]:
         for control in concept.controls:
             if control.name in values:
                 continue
-            raw = numbers.get(control.name)
-            if raw is None and control.pattern:
-                match = re.search(control.pattern, text)
-                raw = match[1] if match else None
-                if raw is not None and control.kind == "number":
-                    raw = to_number(raw)
+            raw: float | str | None = numbers.get(control.name)
+            if raw is None and control.pattern and (match := re.search(control.pattern, text)):
+                raw = to_number(match[1]) if control.kind == "number" else match[1]
             if raw is not None:
                 value = _allowed(control, raw)
                 if value is not None:

@@ -19,7 +19,7 @@ def titled(figure: go.Figure, title: str, x: str, y: str, *, height: int = 420) 
     return figure
 
 
-def grid(values, *, labels=None, colorscale: str = "Blues", showscale: bool = False) -> go.Heatmap:
+def grid(values, *, labels=None, colorscale: str | list[list[object]] = "Blues", showscale: bool = False) -> go.Heatmap:
     """A matrix drawn as cells, row 0 on top once the y axis is reversed (``autorange="reversed"``), each with its value.
 
     ``values``: nested lists, (rows, columns). ``labels``: texts to write instead of the values.

@@ -170,7 +170,7 @@ def demo(*, question: str = "과적합을 줄이는 방법은?", alpha: float = 
     found = live if live is not None else small_search(question, alpha, top)
     asked = found["question"]
     again = fuse(list(found["vector"]), list(found["keyword"]), alpha)
-    stage = next((found[key] for key in ("reranked", "fused", "keyword", "vector") if found[key]), [])
+    stage: list[Any] = next((found[key] for key in ("reranked", "fused", "keyword", "vector") if found[key]), [])
     first = stage[0][0] if stage else "없음"
     rows = [["질문", prose(asked)], ["검색에 쓴 조각", prose(", ".join(found["tokens"])) or "없음"],
             ["알아들은 개념", ", ".join(found["concepts"]) or "없음"],

@@ -64,7 +64,7 @@ def write(
             now = logits[:, -1].argmax(-1, keepdim=True)
         else:
             now = torch.multinomial(with_temperature(logits[:, -1], temperature), 1, generator=generator)
-        text += letters[now.item()]  # 뽑은 글자가 다음 입력이 된다
+        text += letters[int(now)]  # 뽑은 글자가 다음 입력이 된다
     return text
 
 

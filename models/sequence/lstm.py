@@ -11,6 +11,8 @@ $$ c_t = f \\odot c_{t-1} + i \\odot g, \\qquad h_t = o \\odot \\tanh(c_t) $$
 
 from __future__ import annotations
 
+from collections.abc import Mapping
+
 import plotly.graph_objects as go
 import torch
 from plotly.subplots import make_subplots
@@ -98,7 +100,7 @@ def train_memory(
     return readout, losses
 
 
-def gate_figure(rows: dict[str, tuple[Tensor, float]], title: str, mark: int) -> go.Figure:
+def gate_figure(rows: Mapping[str, tuple[Tensor, float]], title: str, mark: int) -> go.Figure:
     """Heat maps over time one below the other: {title: ((T, H), least value of the scale)}."""
     figure = make_subplots(rows=len(rows), cols=1, shared_xaxes=True, vertical_spacing=0.06, subplot_titles=tuple(rows))
     for row, (values, low) in enumerate(rows.values(), start=1):

@@ -34,6 +34,8 @@ class Recurrent(nn.Module):
 
     gates = 1
     states = 1
+    weight_hh_l0: nn.Parameter  # registered by name below, one set a layer
+    bias_ih_l0: nn.Parameter
 
     def __init__(self, input_size: int, hidden_size: int, num_layers: int = 1, *, batch_first: bool = False) -> None:
         super().__init__()

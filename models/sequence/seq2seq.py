@@ -67,7 +67,8 @@ class Seq2Seq(nn.Module):
     @torch.no_grad()
     def write(self, source: Tensor, most: int) -> list[int]:
         """The tokens for one source (1, T), up to EOS or ``most``; the model is fed what it wrote itself."""
-        state, token, out = self.encode(source), torch.tensor([SOS]), []
+        state, token = self.encode(source), torch.tensor([SOS])
+        out: list[int] = []
         while len(out) < most:
             logits, state = self.advance(token, state)
             token = logits.argmax(-1)

@@ -163,8 +163,7 @@ def _parse(question: str) -> Mapping[str, Any] | None:
     if call:
         return {"shape": found[0], "name": "view", "numbers": [int(n) for n in call[1].split(",")]}
     if swap:
-        name = "permute" if "permute" in swap[0] else "transpose"
-        return {"shape": found[0], "name": name, "numbers": [int(n) for n in swap[1].split(",")]}
+        return {"shape": found[0], "name": "permute" if "permute" in swap[0] else "transpose", "numbers": [int(n) for n in swap[1].split(",")]}
     name = next((n for n in ("unsqueeze", "squeeze", "flatten") if has(question, (n,))), None)
     dim = axis(rest)
     if name is None or (name == "unsqueeze" and dim is None):
