@@ -20,8 +20,8 @@ from app.composer.draft import Draft
 from app.conversation import standalone
 from app.demos import Calculation, calculate, demos_for
 from app.errors import InputError
-from app.generation import Writer, Written, as_composed
 from app.forms import fitted
+from app.generation import Writer, Written, as_composed
 from app.llm import EMBEDDED
 from app.reranker import Reranked, Reranker, load_reranker, rerank
 from app.settings import Settings
@@ -72,6 +72,15 @@ class Answerer:
     def reranker(self) -> Reranker | None:
         """As ``settings.reranker`` says."""
         return load_reranker(self.settings.reranker)
+
+    @property
+    def llm(self) -> BaseChatModel | None:
+        """The language model, loaded on first use; None where the embedded composer answers.
+
+        Raises:
+            LLMError: it cannot be loaded.
+        """
+        return None if self._writer.embedded else self._writer._model()
 
     @property
     def index(self) -> Index:

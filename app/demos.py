@@ -9,9 +9,10 @@ from typing import TYPE_CHECKING, Any
 
 from app.types import DemoLink
 from models import catalogue
-from models.concept import Computed, Concept, Demo
+from models.concept import Computed, Concept, Demo, Value
 
 if TYPE_CHECKING:
+    from app.answer import Answerer
     from app.composer.draft import Draft
     from indexer.index import Found
 
@@ -33,18 +34,51 @@ def demos_for(found: Found, draft: Draft, question: str) -> tuple[DemoLink, ...]
     cited = [c.quote for c in draft.citations] if draft.answerable else []
     heard = {h.slug: h.score for h in found.heard}
     ranked = catalogue.ranked(question, [*(f"{c.heading} {c.quote}" for c in draft.citations), *cited], heard)
-    return tuple(DemoLink(c.slug, c.title, catalogue.prefilled(c, question, *cited)) for c in ranked)
+    return tuple(DemoLink(c.slug, c.title, _asking(c, catalogue.prefilled(c, question, *cited), question)) for c in ranked)
 
 
-def run_demo(name: str, params: Mapping[str, Any] | None = None, *, live: Any = None) -> Demo:
+@dataclass(frozen=True)
+class Ran:
+    """A demo that was run: of which concept, and with what values, those left at their defaults included."""
+
+    concept: Concept
+    params: Mapping[str, Value]
+    demo: Demo
+
+
+def run_demo(name: str, params: Mapping[str, Any] | None = None, *, question: str = "",
+             answerer: Answerer | None = None) -> Ran:
     """Run a demo by slug or name.
+
+    With the ``question`` of a reader and the ``answerer`` that answers it, a concept that opens up the running system shows
+    it at work on that question (or on the one that ``params`` have in its place).
 
     Raises:
         ConceptError: no such concept, or a value out of bounds.
+        PilgiError: see ``app.live.live_value``.
     """
     concept = catalogue.get(name)
+    values = _asking(concept, concept.check(params or {}), question)
+    live = None
+    if concept.live and answerer is not None and question.strip():
+        from app.live import live_value  # it needs all that answers; most demos need none of it
+
+        typed = values.get(_QUESTION, concept.defaults().get(_QUESTION))
+        live = live_value(answerer, concept, question if typed == concept.defaults().get(_QUESTION) else str(typed))
     with _one_at_a_time:
-        return concept.run(params, live=live)
+        return Ran(concept, {**concept.defaults(), **values}, concept.run(values, live=live))
+
+
+_QUESTION = "question"  # the control of a concept that is run over a question
+
+
+def _asking(concept: Concept, params: Mapping[str, Value], question: str) -> dict[str, Value]:
+    """``params`` with the reader's question in the control for one, where it holds its default and the question fits in."""
+    control = next((c for c in concept.controls if c.name == _QUESTION), None)
+    if not concept.live or control is None or params.get(_QUESTION, control.default) != control.default:
+        return dict(params)
+    fits = 0 < len(question.strip()) <= control.max_length
+    return {**params, _QUESTION: question.strip()} if fits else dict(params)
 
 
 def calculate(question: str) -> Calculation | None:

@@ -201,9 +201,12 @@ def tools_server(answerer: Answerer, *, version: str) -> MCPServer:
             str, Field(description="개념의 slug나 이름 (a slug, or a name, Korean or English)", examples=["softmax"])
         ],
         params: Annotated[dict[str, Any], Field(description="바꿀 값; 나머지는 기본값 (values to change)")] = {},  # noqa: B006 (the schema's default)
+        question: Annotated[
+            str,
+            Field(description="rag, bert처럼 이 시스템을 들여다보는 개념이 볼 질문 (the question to show this system at)"),
+        ] = "",
     ) -> DemoResult:
-        concept = catalogue.get(slug)
-        return DemoResult.model_validate(demo_row(concept, params, run_concept(concept.slug, params)))
+        return DemoResult.model_validate(demo_row(run_concept(slug, params, question=question, answerer=answerer)))
 
     server.add_tool(run_demo, title="개념 돌리기", annotations=_HINTS, description=_demo_description())
     return server

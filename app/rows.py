@@ -6,9 +6,9 @@ import json
 import math
 from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import asdict
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Annotated, Any
 
-from pydantic import BaseModel, ConfigDict, Field, ValidationError, field_validator
+from pydantic import AfterValidator, BaseModel, ConfigDict, Field, ValidationError
 from pydantic_core import PydanticCustomError
 
 from app.errors import InputError, NoteNotFoundError
@@ -18,9 +18,10 @@ from indexer.lines import line_starts
 
 if TYPE_CHECKING:
     from app.answer import Answerer
+    from app.demos import Ran
     from app.reranker import Reranked
     from indexer.index import Found, Index
-    from models.concept import Concept, Demo
+    from models.concept import Concept
 
 
 class TurnIn(BaseModel):
@@ -34,22 +35,25 @@ class TurnIn(BaseModel):
         return Turn(self.question, self.answer)
 
 
+def _unicode(text: str) -> str:
+    """Half a surrogate pair is no character; what reads Korean would stumble over it."""
+    if any("\ud800" <= c <= "\udfff" for c in text):
+        raise PydanticCustomError("string_unicode", "not Unicode")
+    return text
+
+
+Text = Annotated[str, AfterValidator(_unicode)]
+"""What a reader typed."""
+
+
 class Question(BaseModel):
     """A question as a batch line or a request body. ``id`` comes back as it was given."""
 
     model_config = ConfigDict(json_schema_extra={"examples": [{"question": "배치 정규화를 왜 쓰나요?"}]})
 
     id: str | int = Field("", description="답에 그대로 돌아오는 이름")
-    question: str = Field(description="질문")
+    question: Text = Field(description="질문")
     history: list[TurnIn] = Field(default_factory=list, description="앞선 대화, 오래된 것부터", max_length=100)
-
-    @field_validator("question")
-    @classmethod
-    def _unicode(cls, text: str) -> str:
-        """Half a surrogate pair is no character; what reads Korean would stumble over it."""
-        if any("\ud800" <= c <= "\udfff" for c in text):
-            raise PydanticCustomError("string_unicode", "not Unicode")
-        return text
 
     def turns(self) -> list[Turn]:
         """The history as ``Answerer`` takes it."""
@@ -170,12 +174,13 @@ def concept_row(concept: Concept, room: str) -> dict[str, Any]:
     }
 
 
-def demo_row(concept: Concept, params: Mapping[str, Any], demo: Demo) -> dict[str, Any]:
+def demo_row(ran: Ran) -> dict[str, Any]:
     """A demo that was run: figure (plotly JSON), numbers, text, code, and the second figure where there is one."""
+    concept, demo = ran.concept, ran.demo
     return {
         "slug": concept.slug,
         "title": concept.title,
-        "params": {**concept.defaults(), **concept.check(params)},
+        "params": dict(ran.params),
         "numbers": {name: _finite(value) for name, value in demo.numbers.items()},
         "text": demo.text,
         "code": demo.code,

@@ -9,9 +9,9 @@ from pydantic import BaseModel, ConfigDict, Field
 from starlette.exceptions import HTTPException
 
 from app.api.errors import responses
-from app.api.parts import Json
+from app.api.parts import Json, TheAnswerer
 from app.demos import run_demo
-from app.rows import concept_row, demo_row
+from app.rows import Text, concept_row, demo_row
 from models import catalogue
 from models.concept import Concept, ConceptError, Value
 
@@ -49,6 +49,7 @@ class DemoRequest(BaseModel):
     model_config = ConfigDict(json_schema_extra={"examples": [{"params": {"kernel": 5, "stride": 2}}]})
 
     params: dict[str, Any] = Field(default_factory=dict)
+    question: Text = Field("", description="rag, bert처럼 이 시스템을 들여다보는 개념을 이 질문으로 돌린다")
 
 
 class DemoRow(BaseModel):
@@ -84,8 +85,8 @@ def concept(slug: str) -> Any:
     return Json(concept_row(found, catalogue.room(found.slug)))
 
 
-@router.post("/{slug}", response_model=DemoRow, responses=responses(404, 413, 422), summary="개념 돌리기")
-def demo(slug: str, wanted: DemoRequest) -> Any:
+@router.post("/{slug}", response_model=DemoRow, responses=responses(400, 404, 413, 422), summary="개념 돌리기")
+def demo(slug: str, wanted: DemoRequest, answerer: TheAnswerer) -> Any:
     """주어진 값으로 개념을 돌린 그림, 숫자, 설명, 코드."""
     found = _concept(slug)
-    return Json(demo_row(found, wanted.params, run_demo(found.slug, wanted.params)))
+    return Json(demo_row(run_demo(found.slug, wanted.params, question=wanted.question, answerer=answerer)))

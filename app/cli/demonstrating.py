@@ -10,10 +10,11 @@ from typing import TYPE_CHECKING, Any
 import click
 
 from app.cli.korean import Command
-from app.cli.options import json_option
+from app.cli.options import index_option, json_option, settings_of, waiting
 
 if TYPE_CHECKING:
-    from models.concept import Concept, Demo
+    from app.demos import Ran
+    from models.concept import Concept
 
 
 @click.command(cls=Command)
@@ -21,12 +22,21 @@ if TYPE_CHECKING:
 @click.option("--list", "listed", is_flag=True, help="모든 개념의 목록을 보여준다.")
 @json_option
 @click.option("--set", "given", multiple=True, metavar="NAME=VALUE", help="바꿀 값. 여러 번 쓸 수 있다.")
+@click.option("--question", metavar="Q", help="이 시스템을 들여다보는 개념(rag, bert, …)을 이 질문으로 돌린다.")
+@index_option
 @click.option(
     "--out", type=click.Path(path_type=Path, dir_okay=False), metavar="FILE", help="그림을 .html이나 .json 파일로 쓴다."
 )
 @click.pass_context
 def demo(
-    ctx: click.Context, slug: str | None, listed: bool, as_json: bool, given: tuple[str, ...], out: Path | None
+    ctx: click.Context,
+    slug: str | None,
+    listed: bool,
+    as_json: bool,
+    given: tuple[str, ...],
+    question: str | None,
+    index: Path | None,
+    out: Path | None,
 ) -> None:
     """개념을 돌려 본다: 그림, 숫자, 베껴 쓸 수 있는 코드.
 
@@ -41,18 +51,24 @@ def demo(
     from app.cli.printing import remark, say_json
     from app.demos import run_demo
     from app.rows import demo_row
-    from models import catalogue
 
-    concept = catalogue.get(slug)
-    shown = run_demo(concept.slug, params)
-    row = demo_row(concept, params, shown)
+    if question is None:
+        ran = run_demo(slug, params)
+    else:
+        from app.answer import Answerer
+        from app.rows import read_question
+
+        asked = read_question({"question": question}).question
+        with waiting("돌리는 중…"):
+            ran = run_demo(slug, params, question=asked, answerer=Answerer(settings_of(index=index)))
+    row = demo_row(ran)
     if out:
-        out.write_text(_WRITERS[out.suffix.lower()](concept, row, shown), "utf-8")
+        out.write_text(_WRITERS[out.suffix.lower()](ran, row), "utf-8")
         remark(f"{out}에 썼습니다.")
     if as_json:
         say_json(row)
     elif not out:
-        _say(concept, row)
+        _say(ran.concept, row)
 
 
 def _pair(text: str, ctx: click.Context) -> tuple[str, str]:
@@ -96,12 +112,13 @@ def _say(concept: Concept, row: dict[str, Any]) -> None:
     say(f"\n그림은 'pilgi demo {concept.slug} --out {concept.slug}.html'로 볼 수 있습니다.", dim=True)
 
 
-def _json(concept: Concept, row: dict[str, Any], shown: Demo) -> str:
+def _json(ran: Ran, row: dict[str, Any]) -> str:
     return json.dumps(row, ensure_ascii=False)
 
 
-def _html(concept: Concept, row: dict[str, Any], shown: Demo) -> str:
+def _html(ran: Ran, row: dict[str, Any]) -> str:
     """One file that works without a network: plotly is written into it."""
+    concept, shown = ran.concept, ran.demo
     figures = [shown.figure.to_html(include_plotlyjs=True, full_html=False)]
     if shown.detail:
         figures.append(shown.detail.to_html(include_plotlyjs=False, full_html=False))

@@ -94,7 +94,7 @@ def chat_tab(settings: Settings, answerer: Answerer, jobs: IndexJobs, chosen: gr
             chips = gr.HTML(elem_id="chips")
             with gr.Tabs(selected=_DEMO) as side:
                 with gr.Tab("직접 해 보기", id=_DEMO):
-                    demo_panel(shown, "질문하면 그 개념이 여기에서 돌아갑니다.")
+                    demo_panel(shown, "질문하면 그 개념이 여기에서 돌아갑니다.", answerer)
                 with gr.Tab("근거와 노트", id=_NOTE):
                     note = gr.HTML(elem_id="note")
                     citations = gr.HTML(elem_id="citations")
@@ -144,7 +144,7 @@ def chat_tab(settings: Settings, answerer: Answerer, jobs: IndexJobs, chosen: gr
             citations: citations_html(answer, number),
             passages: passages_html(answer.retrieved, number),
             note: open_note(first.path, first.start_line, first.end_line) if first else "",
-            shown: Shown(best.slug, dict(best.params)) if best else None,
+            shown: Shown(best.slug, dict(best.params), _searched(answer)) if best else None,
             side: gr.Tabs(selected=_DEMO if best else _NOTE if first else _PASSAGES),
         }
 
@@ -160,9 +160,7 @@ def chat_tab(settings: Settings, answerer: Answerer, jobs: IndexJobs, chosen: gr
     def choose(ref: str, asked: list[Asked]) -> dict[Any, Any]:
         kind, _, rest = ref.partition("-")
         if kind == "demo" and rest in catalogue.concepts():
-            links = (link for turn in reversed(asked) if turn.answer for link in turn.answer.demos if link.slug == rest)
-            link = next(links, None)
-            return {shown: Shown(rest, dict(link.params) if link else {}), side: gr.Tabs(selected=_DEMO)}
+            return {shown: _chosen(rest, asked), side: gr.Tabs(selected=_DEMO)}
         source = _source(kind, rest, asked)
         if source is None:
             return {note: gr.skip()}
@@ -181,6 +179,21 @@ def chat_tab(settings: Settings, answerer: Answerer, jobs: IndexJobs, chosen: gr
     chat.clear(lambda: ([], None), None, [turns, shown], **quiet)
     name = gr.JSON(visible="hidden")
     chosen.click(choose, [name, turns], [note, side, shown], js="(_, state) => [window.pilgiChosen, state]", **quiet)
+
+
+def _searched(answer: Answer) -> str:
+    """The question as it was searched: a follow-up made whole."""
+    return answer.rewritten or answer.question
+
+
+def _chosen(slug: str, asked: list[Asked]) -> Shown:
+    """A concept beside the latest answer that links it, with its numbers; else beside the latest answer."""
+    answers = [turn.answer for turn in reversed(asked) if turn.answer]
+    for answer in answers:
+        for link in answer.demos:
+            if link.slug == slug:
+                return Shown(slug, dict(link.params), _searched(answer))
+    return Shown(slug, {}, _searched(answers[0]) if answers else "")
 
 
 def _source(kind: str, rest: str, asked: list[Asked]) -> Any:

@@ -8,23 +8,26 @@ from typing import Any
 
 import gradio as gr
 
-from app.demos import run_demo
+from app.answer import Answerer
+from app.demos import Ran, run_demo
 from app.ui.panels import numbers_html
 from app.ui.text import escaped
+from indexer.errors import PilgiError
 from models import catalogue
-from models.concept import Concept, ConceptError, Control, Demo
+from models.concept import ConceptError, Control
 
 
 @dataclass(frozen=True, eq=False)  # the page keeps it by identity
 class Shown:
-    """Which demo is open, and with what values to begin."""
+    """Which demo is open, with what values to begin, and beside the answer to which question."""
 
     slug: str
     params: Mapping[str, Any] = field(default_factory=dict)
+    question: str = ""
 
 
-def demo_panel(shown: gr.State, empty: str) -> None:
-    """Show the demo that the state names; ``empty`` where it names none."""
+def demo_panel(shown: gr.State, empty: str, answerer: Answerer | None = None) -> None:
+    """Show the demo that the state names; ``empty`` where it names none. ``answerer``: what demos that look inside look into."""
 
     @gr.render(inputs=shown)
     def panel(now: Shown | None) -> None:
@@ -32,24 +35,25 @@ def demo_panel(shown: gr.State, empty: str) -> None:
             gr.Markdown(empty)
             return
         concept = catalogue.get(now.slug)
-        values = {**concept.defaults(), **now.params}
         gr.Markdown(f"### {concept.title}\n{concept.summary}")
-        first, said = _run(concept, values)
-        figure = gr.Plot(first.figure if first else None, show_label=False)
+        first, said = _run(now, now.params, answerer)
+        values = {**concept.defaults(), **now.params, **(first.params if first else {})}
+        figure = gr.Plot(first.demo.figure if first else None, show_label=False)
         trouble = gr.HTML(said)
         with gr.Row(elem_classes="controls"):
             inputs = [_component(c, values[c.name]) for c in concept.controls]
-        text = gr.Markdown(first.text if first else "", latex_delimiters=LATEX)
-        numbers = gr.HTML(numbers_html(first.numbers) if first else "")
-        with gr.Accordion("더 깊이", open=False, visible=bool(first and first.detail)):
-            detail = gr.Plot(first.detail if first else None, show_label=False)
+        text = gr.Markdown(first.demo.text if first else "", latex_delimiters=LATEX)
+        numbers = gr.HTML(numbers_html(first.demo.numbers) if first else "")
+        with gr.Accordion("더 깊이", open=False, visible=bool(first and first.demo.detail)):
+            detail = gr.Plot(first.demo.detail if first else None, show_label=False)
         with gr.Accordion("코드", open=False):
-            code = gr.Code(first.code if first else "", language="python", interactive=False, show_label=False)
+            code = gr.Code(first.demo.code if first else "", language="python", interactive=False, show_label=False)
 
         def run(*given: Any) -> tuple[Any, ...]:
-            demo, said = _run(concept, dict(zip(values, given, strict=True)))
-            if demo is None:
+            ran, said = _run(now, dict(zip(values, given, strict=True)), answerer)
+            if ran is None:
                 return said, *[gr.skip()] * 5
+            demo = ran.demo
             return "", demo.figure, demo.text, numbers_html(demo.numbers), demo.detail, demo.code
 
         if inputs:
@@ -71,11 +75,11 @@ LATEX: list[dict[str, str | bool]] = [
 """How formulas are marked in notes."""
 
 
-def _run(concept: Concept, values: Mapping[str, Any]) -> tuple[Demo | None, str]:
+def _run(shown: Shown, values: Mapping[str, Any], answerer: Answerer | None) -> tuple[Ran | None, str]:
     """The demo, or why it does not run."""
     try:
-        return run_demo(concept.slug, values), ""
-    except ConceptError as error:
+        return run_demo(shown.slug, values, question=shown.question, answerer=answerer), ""
+    except (ConceptError, PilgiError) as error:
         return None, f'<p role="alert">{escaped(str(error))}</p>'
 
 

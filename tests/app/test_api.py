@@ -237,6 +237,20 @@ def test_demos_are_listed_described_and_run(api: TestClient) -> None:
     assert row["code"].startswith("import")
 
 
+def test_a_demo_that_looks_inside_is_run_over_a_question_and_without_an_index_over_its_own(
+    api: TestClient, tmp_path: Path
+) -> None:
+    asked = {"question": "드롭아웃이 무엇인가요?"}
+    row = api.post("/v1/demos/rag", json=asked).json()
+    assert row["params"]["question"] == asked["question"]
+    assert "규제/드롭아웃.md" in row["numbers"]["맨 앞의 글"]
+    assert "드롭아웃.md" not in str(api.post("/v1/demos/rag", json={}).json()["numbers"])
+    bare = client_of(create_app(settings_in(tmp_path), ui=False)).post("/v1/demos/rag", json=asked)
+    assert bare.status_code == 200 and "드롭아웃.md" not in str(bare.json()["numbers"])
+    assert api.post("/v1/demos/rag", json={"question": "가" * 3000}).status_code == 400
+    assert api.post("/v1/demos/rag", content=b'{"question": "\\ud800"}').status_code == 422
+
+
 @pytest.mark.parametrize("params", [{"kernel": 500}, {"kernel": "x"}, {"nothing": 1}])
 def test_a_value_out_of_bounds_is_422_and_names_the_bound(api: TestClient, params: Any) -> None:
     answer = api.post("/v1/demos/conv1d", json={"params": params})

@@ -257,6 +257,12 @@ def test_demo_runs_lists_and_writes(run: Run, tmp_path: Path) -> None:
     assert json.loads((tmp_path / "a.json").read_text("utf-8"))["slug"] == "conv1d"
 
 
+def test_demo_looks_inside_at_a_question_where_there_is_an_index(run: Run, folder: Path, tmp_path: Path) -> None:
+    asked = ("demo", "rag", "--json", "--question", "드롭아웃이 무엇인가요?", "--index")
+    assert "규제/드롭아웃.md" in json.loads(run(*asked, folder / "index").out)["numbers"]["맨 앞의 글"]
+    assert "드롭아웃.md" not in str(json.loads(run(*asked, tmp_path / "none").out)["numbers"])
+
+
 def test_a_value_out_of_bounds_names_the_bound(run: Run) -> None:
     said = run("demo", "conv1d", "--set", "kernel=500")
     assert said.status == 1

@@ -104,6 +104,12 @@ def test_run_demo_runs_with_the_given_numbers(study_server: str) -> None:
     assert call(study_server, "run_demo", slug="합성곱").structured_content["slug"] == "convolution"
 
 
+def test_run_demo_looks_inside_at_a_question(study_server: str) -> None:
+    asked = "드롭아웃이 무엇인가요?"
+    row = call(study_server, "run_demo", slug="rag", question=asked).structured_content
+    assert row["params"]["question"] == asked and "규제/드롭아웃.md" in row["numbers"]["맨 앞의 글"]
+
+
 @pytest.mark.parametrize(
     ("tool", "arguments", "said"),
     [
