@@ -1,18 +1,28 @@
-"""When the notes do not say: measured from how much of the question the best passages cover, and said with a reason."""
+"""When the notes do not say: a small model of the evidence decides, and the refusal says why.
+
+The weights were fitted by ``python -m tests.benchmarks.refusal`` on questions over the notes that ship, answerable and not.
+"""
 
 from __future__ import annotations
 
+import math
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import astuple, dataclass
 
 from app.types import heading_line
 from indexer import analyzer
 from indexer.index import Found
+from indexer.korean import LATIN, split_latin
 from indexer.plain import plain
 from indexer.types import SearchResult
 
 NOTHING = "노트에서 이 질문과 관련된 내용을 찾지 못했습니다."
 DOES_NOT_SAY = "관련된 노트는 있지만, 이 질문의 답은 적혀 있지 않습니다."
+UNKNOWN = "노트에 '{names}'에 관한 내용이 없습니다."
+
+THRESHOLD = 0.3
+_BIAS = -3.64
+_WEIGHTS = (4.88, -0.65, -0.57, 3.5, -2.78, 0.49)
 
 
 @dataclass(frozen=True)
@@ -28,15 +38,17 @@ class Evidence:
     """What speaks for an answer; every number in 0 … 1.
 
     ``coverage``: the part of the question's words, by importance, that the best passage holds. ``known``: the part that the
-    notes hold at all. ``similarity``: cosine of question and best passage. ``reranked``: the reranker's score of the first
-    passage. ``heard``: the probability of the clearest concept.
+    notes hold at all. ``similarity``: cosine of question and best passage. ``heard``: the probability of the clearest concept.
+    ``missing``: 1 where the question names something that stands nowhere in the notes. ``everyday``: 1 where it names nothing,
+    so that few of its words can be expected in the notes.
     """
 
     coverage: float
     known: float
     similarity: float
-    reranked: float
     heard: float
+    missing: float
+    everyday: float
 
 
 def evidence(found: Found, results: Sequence[SearchResult]) -> Evidence:
@@ -46,26 +58,39 @@ def evidence(found: Found, results: Sequence[SearchResult]) -> Evidence:
     passages = [set(analyzer.tokens(plain(r.chunk.searched), found.terms)) for r in results[:3]]
     coverage = max((sum(w for t, w in weights.items() if t in held) / total for held in passages), default=0.0)
     known = sum(w for t, w in weights.items() if t in found.vocabulary) / total
-    return Evidence(coverage, known, found.similarity, max((r.parts.get("reranker", 0.0) for r in results[:3]), default=0.0),
-                    max((h.score for h in found.heard), default=0.0))
+    everyday = not found.query.terms and not LATIN.search(found.query.text)
+    return Evidence(coverage, known, found.similarity, max((h.score for h in found.heard), default=0.0),
+                    float(bool(missing_names(found))), float(everyday))
+
+
+def missing_names(found: Found) -> tuple[str, ...]:
+    """Terms and Latin words of the question that stand nowhere in the notes, under none of their names."""
+    text = found.query.text
+    matches = found.terms.find(text)
+    absent = [text[m.start : m.end] for m in matches if m.token not in found.vocabulary]
+    for word in LATIN.finditer(text):
+        inside = any(m.start <= word.start() and word.end() <= m.end for m in matches)
+        if not inside and len(word[0]) > 1 and not any(t in found.vocabulary for t in split_latin(word[0])):
+            absent.append(word[0])
+    return tuple(dict.fromkeys(absent))
 
 
 def confidence(found: Found, results: Sequence[SearchResult]) -> float:
-    """How much speaks for an answer, 0 … 1: what ``refused`` decides by, for the risk-coverage curve."""
+    """The probability that the notes hold the answer: what ``refused`` decides by, for the risk-coverage curve."""
     if not results:
         return 0.0
-    seen = evidence(found, results)
-    return min(1.0, max(seen.coverage, 0.9 * seen.heard) * (0.5 + 0.5 * seen.known))
+    score = _BIAS + sum(w * x for w, x in zip(_WEIGHTS, astuple(evidence(found, results)), strict=True))
+    return 1 / (1 + math.exp(-score))
 
 
 def refused(found: Found, results: Sequence[SearchResult]) -> Refusal | None:
     """The refusal, where the evidence is too thin; None where there is an answer."""
-    near = tuple(dict.fromkeys(f"{heading_line(r.chunk) or r.chunk.path} ({r.chunk.path})" for r in results[:3]))
     if not results:
         return Refusal(NOTHING, ())
-    seen = evidence(found, results)
-    if seen.known < 0.35 and seen.heard < 0.5:
-        return Refusal(NOTHING, near)
-    if seen.coverage < 0.4 and seen.heard < 0.4:
-        return Refusal(DOES_NOT_SAY, near)
-    return None
+    if confidence(found, results) >= THRESHOLD:
+        return None
+    near = tuple(dict.fromkeys(f"{heading_line(r.chunk) or r.chunk.path} ({r.chunk.path})" for r in results[:3]))
+    absent = missing_names(found)
+    if absent:
+        return Refusal(UNKNOWN.format(names="', '".join(absent)), near)
+    return Refusal(DOES_NOT_SAY if evidence(found, results).known > 0.5 else NOTHING, near)

@@ -51,12 +51,7 @@ def run(questions: Path, notes: Path, settings: Settings, *, progress: Callable[
     Raises:
         InputError: the file of questions cannot be read.
     """
-    place = settings.index.parent / "eval" / hashlib.sha256(str(notes.resolve()).encode()).hexdigest()[:12]
-    if questions.suffix == ".json":
-        notes = place / "notes"
-    asked, notes = read_questions(questions, notes)
-    answerer = Answerer(settings.model_copy(update={"notes": notes, "index": place / "index"}))
-    answerer.build()
+    answerer, asked = evaluated_index(questions, notes, settings)
     chosen = asked[:limit] if limit else asked
     outcomes = []
     for done, question in enumerate(chosen):
@@ -64,6 +59,21 @@ def run(questions: Path, notes: Path, settings: Settings, *, progress: Callable[
         outcomes.append(_outcome(answerer, question))
     progress(len(chosen), len(chosen))
     return report(outcomes, answerer.index.chunks, settings) | {"questions": questions.name, "generation": answerer.index.generation}
+
+
+def evaluated_index(questions: Path, notes: Path, settings: Settings) -> tuple[Answerer, list[EvalQuestion]]:
+    """An answerer over ``notes`` with an index of its own beside the set one, and the questions of the file.
+
+    Raises:
+        InputError: the file of questions cannot be read.
+    """
+    place = settings.index.parent / "eval" / hashlib.sha256(str(notes.resolve()).encode()).hexdigest()[:12]
+    if questions.suffix == ".json":
+        notes = place / "notes"
+    asked, notes = read_questions(questions, notes)
+    answerer = Answerer(settings.model_copy(update={"notes": notes, "index": place / "index"}))
+    answerer.build()
+    return answerer, asked
 
 
 def _outcome(answerer: Answerer, question: EvalQuestion) -> Outcome:

@@ -1,0 +1,63 @@
+"""What each part of the search gives: ``python -m tests.benchmarks.ablation --row hybrid --questions F --notes DIR``.
+
+Rows: keywords (BM25 with the term table), vectors, hybrid (both), bridge (and the concept bridge), full (and the form of answer
+asked for, and the reranker where one is set).
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from pathlib import Path
+
+import click
+
+from app.answer import Answerer
+from app.evaluation import evaluated_index
+from app.evaluation.measures import hit, mean_reciprocal_rank
+from app.evaluation.questions import EvalQuestion, read_questions
+from app.settings import load_settings
+from indexer.index import Weights
+from indexer.types import SearchResult
+
+Rank = Callable[[Answerer, str], tuple[SearchResult, ...]]
+PATH = click.Path(path_type=Path)
+
+
+def _searched(weights: Weights) -> Rank:
+    return lambda answerer, question: answerer.index.search(question, 10, weights=weights).results
+
+
+ROWS: dict[str, Rank] = {
+    "keywords": _searched(Weights(vector=0, concept=0, concept_unnamed=0)),
+    "vectors": _searched(Weights(keyword=0, coverage=0, vector=1, concept=0, concept_unnamed=0)),
+    "hybrid": _searched(Weights(concept=0, concept_unnamed=0)),
+    "bridge": _searched(Weights()),
+    "full": lambda answerer, question: answerer.search(question)[1].results,
+}
+
+
+def ranks(answerer: Answerer, questions: list[EvalQuestion], row: str) -> list[int | None]:
+    """The rank of the first right passage for each question that has one."""
+    out: list[int | None] = []
+    for question in questions:
+        if question.has_gold:
+            results = ROWS[row](answerer, question.question)
+            out.append(next((i + 1 for i, r in enumerate(results) if question.is_gold(r.chunk)), None))
+    return out
+
+
+@click.command()
+@click.option("--row", type=click.Choice(list(ROWS)), multiple=True, default=list(ROWS))
+@click.option("--questions", type=PATH, required=True)
+@click.option("--notes", type=PATH, required=True)
+@click.option("--limit", type=int, help="only the first questions")
+def main(row: tuple[str, ...], questions: Path, notes: Path, limit: int | None) -> None:
+    answerer, asked = evaluated_index(questions, notes, load_settings())
+    for name in row:
+        found = ranks(answerer, asked[:limit], name)
+        print(f"{questions.stem:<18}{name:<10} hit@1 {hit(found, 1):.3f}  hit@5 {hit(found, 5):.3f}  hit@10 {hit(found, 10):.3f}  "
+              f"mrr@10 {mean_reciprocal_rank(found):.3f}  ({len(found)} questions)", flush=True)
+
+
+if __name__ == "__main__":
+    main()
