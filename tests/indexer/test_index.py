@@ -45,7 +45,7 @@ def index(place: Path) -> Index:
 
 @pytest.fixture(scope="module")
 def keywords(place: Path) -> Index:
-    return Index.open(place, encoder=FakeEncoder(), weights=Weights(vector=0, concept=0))
+    return Index.open(place, encoder=FakeEncoder(), weights=Weights(vector=0, concept=0, concept_unnamed=0))
 
 
 @pytest.mark.parametrize("question", [
@@ -101,19 +101,19 @@ def test_scores_fall_from_at_most_one_and_say_which_leg_gave_what(index: Index) 
     assert 0 < scores[-1] <= scores[0] <= 1 + 1e-6
     assert len(results) <= 4
     for result in results:
-        assert {"keyword", "vector"} <= set(result.parts)
-        assert all(0 <= part <= 1 for part in result.parts.values())
+        assert {"keyword", "coverage", "vector"} <= set(result.parts)
+        assert all(0 <= result.parts[leg] <= 1 for leg in ("keyword", "coverage", "vector"))
 
 
 def test_a_leg_without_weight_has_no_say(place: Path, index: Index) -> None:
     question = "커널을 밀며 곱해 더한다"
-    vectors_only = index.search(question, weights=Weights(keyword=0, vector=1, concept=0))
+    vectors_only = index.search(question, weights=Weights(keyword=0, coverage=0, vector=1, concept=0, concept_unnamed=0))
     encoder = FakeEncoder()
     passages = encoder.encode([c.searched for c in index.chunks], kind="passage")
     cosines = passages @ encoder.encode([question], kind="query")[0]
     assert vectors_only.results[0].chunk == index.chunks[int(cosines.argmax())]
     assert vectors_only.similarity == pytest.approx(float(cosines.max()), abs=1e-5)
-    Index.open(place, encoder=encoder, weights=Weights(vector=0, concept=0)).search(question)
+    Index.open(place, encoder=encoder, weights=Weights(vector=0, concept=0, concept_unnamed=0)).search(question)
     assert encoder.asked == [question]  # not asked again where nothing weighs its answer
 
 

@@ -58,6 +58,15 @@ def test_rare_words_matter_more_and_unknown_ones_most() -> None:
     assert weights["드롭아웃"] == pytest.approx(math.log(1 + 2.5 / 2.5))
 
 
+def test_coverage_is_the_part_of_the_question_by_importance_that_a_passage_holds() -> None:
+    index = KeywordIndex.build(PASSAGES)
+    weights = index.importance(["드롭아웃", "과적합", "없는말"])
+    total = sum(weights.values())
+    expected = [weights["드롭아웃"] / total, 0.0, 0.0, (weights["드롭아웃"] + weights["과적합"]) / total]
+    np.testing.assert_allclose(index.coverage(weights), expected, rtol=1e-5)
+    assert index.coverage([]).tolist() == [0.0] * 4
+
+
 def test_what_was_saved_scores_the_same(tmp_path: Path) -> None:
     index = KeywordIndex.build(PASSAGES)
     index.save(tmp_path / "keyword")
