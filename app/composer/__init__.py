@@ -10,6 +10,7 @@ from app.composer.draft import Draft, Page
 from app.composer.labels import label_of
 from app.composer.refusal import Refusal, refused
 from app.composer.scores import scored
+from app.composer.sides import side_by_side
 from app.composer.units import units_of
 from indexer.index import Found
 from indexer.types import SearchResult
@@ -27,7 +28,10 @@ def compose(found: Found, results: Sequence[SearchResult]) -> Draft:
     units = units_of(top)
     scores = scored(units, top, found, form)
     page = Page()
-    for run in chosen(units, scores, form) or [units]:  # nothing but headings
+    pair = side_by_side(units, scores, found) if form.kind == "comparison" else []
+    if pair:
+        page.bullets([units[i] for i in pair])
+    for run in chosen(units, scores, form, pair) or ([] if pair else [units]):  # nothing but headings
         page.label(label_of(run, found, naming=form.describes and not page.blocks))
         page.add(run)
     return page.draft()

@@ -9,9 +9,9 @@ from app.composer.asked import Asked
 from app.composer.prose import cut_in, cut_off
 from app.composer.units import Unit
 
-LENGTH = 580  # characters of an answer, marks and all; one that needs no scrolling
+LENGTH = 620  # characters of an answer, marks and all; one that needs no scrolling
 _ENOUGH = 0.9  # of the length
-_WORTH = 0.45  # of the best score
+_WORTH = 0.6  # of the best score
 _MARK = 5
 _COSTS: Mapping[str, int] = {"code": 8, "formula": 2, "table": 6, "list": 3}
 _WHOLE_LIST = 420  # characters
@@ -22,19 +22,18 @@ _LEANS = re.compile(r"(?:이는|이를|이때|이것|이런|이러한|이와|즉
 _EXPLAINS = re.compile(r"여기서|이때|\$[^$]+\$\s*(?:은|는|이|가|을|를)|[A-Za-z]\s?(?:은|는|:)")
 
 
-def chosen(units: Sequence[Unit], scores: Sequence[float], form: Asked) -> list[list[Unit]]:
-    """Runs of units that stand together in a passage, the best first."""
+def chosen(units: Sequence[Unit], scores: Sequence[float], form: Asked, shown: Sequence[int] = ()) -> list[list[Unit]]:
+    """Runs of units that stand together in a passage, the best first. ``shown``: units that the answer holds already."""
     order = sorted((i for i in range(len(units)) if not _only_leads(units, i)), key=lambda i: -scores[i])
-    taken: dict[int, Unit] = {}
-    seen: set[str] = set()
-    length = 0
+    taken: dict[int, Unit] = {i: units[i] for i in shown}
+    seen: set[str] = {_key(units[i]) for i in shown}
+    length = sum(_cost(units[i]) for i in shown)
     for at in order:
         if taken and (length >= LENGTH * _ENOUGH or scores[at] < _WORTH * scores[order[0]]):
             break
         for i in (at, *_belonging(units, at, form)):
             unit = units[i]
-            key = re.sub(r"\W+", "", unit.text)
-            cost = len(unit.shown) + _MARK + _COSTS.get(unit.kind, 0)
+            key, cost = _key(unit), _cost(unit)
             if i in taken or key in seen or (taken and length + cost > LENGTH):
                 if i == at:
                     break  # what belongs to it says nothing alone
@@ -42,7 +41,16 @@ def chosen(units: Sequence[Unit], scores: Sequence[float], form: Asked) -> list[
             seen.add(key)
             taken[i] = unit
             length += cost
-    return _runs(units, scores, sorted(taken))
+    return _runs(units, scores, sorted(taken.keys() - set(shown)))
+
+
+def _key(unit: Unit) -> str:
+    """The same for sentences that differ in marks and spaces only."""
+    return re.sub(r"\W+", "", unit.text)
+
+
+def _cost(unit: Unit) -> int:
+    return len(unit.shown) + _MARK + _COSTS.get(unit.kind, 0)
 
 
 def _only_leads(units: Sequence[Unit], at: int) -> bool:

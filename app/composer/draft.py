@@ -90,7 +90,7 @@ class Page:
         self.blocks.append(text)
 
     def _table(self, units: Sequence[Unit]) -> None:
-        rows = [[cell.strip().replace("|", "\\|") for cell in " ".join(unit.text.split()).split(" · ")] for unit in units]
+        rows = [[cell.strip().replace("|", "\\|") for cell in f" {' '.join(unit.text.split())} ".split(" · ")] for unit in units]
         if len(rows) < 2 or len({len(row) for row in rows}) > 1:
             self.blocks.append("\n".join(f"- {unit.shown} {self.mark(unit)}" for unit in units))
             return

@@ -15,7 +15,6 @@ _STEPS: tuple[tuple[re.Pattern[str], str], ...] = tuple(
         (r"</?(?:b|i|br|em|strong|span|div|font|sup|sub|center|small)\b[^<>]*/?>", " "),
         (r"!\[[^\]\n]*\](?:\([^)\n]*\)?)?|\]\((?:https?:|\.{0,2}/)[^)\s]*\)", " "),
         (r"^\s*#{1,6}\s*(?=\S)", ""),
-        (r"(?<!\S)\*{1,3}(?=[가-힣A-Z(])(?!args|kwargs)|(?<=[가-힣A-Za-z)])\*{1,3}(?=\s|$|[.,:)])|(?<=[가-힣])\*+(?=[가-힣])", ""),
         (r"\\(?=[\[\]()*_](?![^$]*\$))", ""),
         (r"\s*(?:-{1,2}>|=>|⇒|➔|➡️?|→)\s*", " → "),
         (r"\.{4,}|…+", "…"),
@@ -23,6 +22,7 @@ _STEPS: tuple[tuple[re.Pattern[str], str], ...] = tuple(
         (r"(?<=\S)\s+(?=[,.!?](?:\s|$))", ""),
     )
 )
+_STRAY_STARS = re.compile(r"(?<!\S)\*{1,3}(?=[가-힣A-Z(])|(?<=[가-힣A-Za-z)])\*{1,3}(?=\s|$|[.,:)])|(?<=[가-힣])\*+(?=[가-힣])")
 _LEADING = re.compile(r"^\s*(?:(?:[-*+•·▪■□▶◆※★☞➤✔]|→|○(?!\s때)|\d{1,2}[.)](?!\d)|[①-⑳]|\(\d{1,2}\))\s+|→\s*|[-•·▪](?=[가-힣]))+")
 _TRAILING = re.compile(r"(?:\s*→|\s+[-*#|]+)\s*$")
 _WORDS_AS_MATH = re.compile(r"\$\s*([A-Za-z]{3,}(?: [A-Za-z]{2,})*)\s*\$")
@@ -31,8 +31,11 @@ _CUT_OFF = re.compile(r"(?:,|[가-힣A-Za-z)](?:은|는|을|를|의|와|과)|및
 _CUT_IN = re.compile(r"^(?:(?:에|을|를|은|는|의|와|과|도|로|으로|에서|에는|이며|이고|하며|하고)\s|등\))")
 
 
-def readable(text: str) -> str:
-    """``text`` (plain, of a sentence or a list's item) on one line, without its bullet and without debris."""
+def readable(text: str, *, stars: bool = False) -> str:
+    """``text`` (plain, of a sentence or a list's item) on one line, without its bullet and without debris.
+
+    ``stars``: they mean something in it (code), and stay.
+    """
     kept: list[str] = []
 
     def keep(match: re.Match[str]) -> str:
@@ -40,6 +43,8 @@ def readable(text: str) -> str:
         return f"\ue000{len(kept) - 1}\ue001"
 
     text = VERBATIM.sub(keep, _WORDS_AS_MATH.sub(r"\1", text))
+    if not stars:
+        text = _STRAY_STARS.sub("", text)
     for pattern, put in _STEPS:
         text = pattern.sub(put, text)
     text = _TRAILING.sub("", _LEADING.sub("", " ".join(text.split()))).strip()

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from itertools import groupby
 
 from app.composer.asked import Asked
@@ -79,11 +79,15 @@ def _shares(units: Sequence[Unit], wanted: Wanted) -> list[float]:
 
 
 def definition_of(tokens: Sequence[str], terms: Terms) -> re.Pattern[str] | None:
-    """How a folded sentence begins that defines one of the terms: "배치 정규화(Batch Normalization)는 …", "ReLU : …"."""
-    names = sorted({named(name) for token in tokens for name in terms.row(token)}, key=len, reverse=True)
-    if not names:
-        return None
-    return re.compile(rf"\W{{0,6}}(?:{'|'.join(names)})\s*(?:\([^)]*\)\s*)?(?:은|는|이란|란|:|->|→)(?:\s|$)")
+    """How a folded sentence begins that defines one of the terms; None without terms."""
+    names = {name for token in tokens for name in terms.row(token)}
+    return definition_of_names(names) if names else None
+
+
+def definition_of_names(names: Iterable[str]) -> re.Pattern[str]:
+    """How a folded sentence begins that defines the thing: "배치 정규화(Batch Normalization)는 …", "ReLU : …"."""
+    patterns = sorted({named(name) for name in names}, key=len, reverse=True)
+    return re.compile(rf"\W{{0,6}}(?:\d+[.)]\s*)?(?:{'|'.join(patterns)})\s*(?:\([^)]*\)\s*)?(?:은|는|이란|란|:|->|→)(?:\s|$)")
 
 
 def _counted(units: Sequence[Unit], count: int) -> set[int]:

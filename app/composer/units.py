@@ -14,6 +14,7 @@ from indexer.sentences import Sentence, sentences
 from indexer.types import Chunk, SearchResult
 
 _VERBATIM_KINDS = ("code", "formula")
+_STAR_AS_CODE = re.compile(r"`[^`\n]*\*[^`\n]*`")
 
 
 @dataclass(frozen=True)
@@ -36,7 +37,7 @@ class Unit:
     @cached_property
     def shown(self) -> str:
         """The piece as an answer shows it."""
-        return self.text if self.kind in _VERBATIM_KINDS else readable(self.text)
+        return self.text if self.kind in _VERBATIM_KINDS else readable(self.text, stars=bool(_STAR_AS_CODE.search(self.quote)))
 
     def lines(self) -> tuple[int, int]:
         """First and last line in the file."""

@@ -79,7 +79,7 @@ def _korquad(path: Path, notes: Path) -> tuple[list[EvalQuestion], Path]:
     """Write each paragraph as a note into ``notes`` (made if need be) and ask for it."""
     try:
         data = json.loads(path.read_text("utf-8"))["data"]
-    except (ValueError, KeyError) as error:
+    except (ValueError, KeyError, TypeError) as error:
         raise InputError(f"{path.name}은(는) KorQuAD 1.0 형식이 아닙니다({error}).") from error
     notes.mkdir(parents=True, exist_ok=True)
     out: list[EvalQuestion] = []
