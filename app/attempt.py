@@ -19,7 +19,7 @@ MAX_CHARS = 6000  # of a model's text, its reasoning included; beyond, it goes i
 _LONGEST_THOUGHT = 4000
 _SUPPORTED = 1 / 3  # of the sentences: below, the rest is not trusted either
 _IN_A_ROW = 4  # sentences dropped after which a model is not listened to any more
-_ENOUGH_TO_TELL = 60  # characters after which the script is judged
+_ENOUGH_TO_TELL = 60  # characters after which the script is judged, and again when there are twice as many
 
 
 @dataclass(frozen=True)
@@ -95,6 +95,7 @@ class Attempt:
         self._dropped: list[str] = []
         self._in_a_row = 0
         self._answer = ""
+        self._judge_at = _ENOUGH_TO_TELL
 
     def run(self, said: Iterable[str]) -> Generator[str, None, Outcome]:
         """Yield the checked text; return what happened.
@@ -172,9 +173,13 @@ class Attempt:
         """Whether listening on is of no use: another script, nothing but unsupported sentences, the refusal."""
         if self._in_a_row >= _IN_A_ROW:
             return True
-        if self._kept == 0 and len(self._answer) >= _ENOUGH_TO_TELL and foreign(self._answer, self._question):
-            return True
-        return self._kept == 0 and _squeezed(self._answer).startswith(_squeezed(REFUSAL))
+        if self._kept:
+            return False
+        if len(self._answer) >= self._judge_at:
+            self._judge_at = 2 * len(self._answer)
+            if foreign(self._answer, self._question):
+                return True
+        return _squeezed(self._answer[:200]).startswith(_squeezed(REFUSAL))
 
 
 def _squeezed(text: str) -> str:

@@ -223,7 +223,8 @@ def _read(text: str, terms: Terms) -> _Read:
         if not covered and token.tag in _NOUNS and len(token.form) > 1 and catalogue.find(token.form):
             spans.append((token.start, token.end))
             names.setdefault(squeeze(token.form), token.form)
-    facets, others = [], []
+    facets: list[str] = []
+    others: list[str] = []
     last_end = -1
     for token in kiwi_tokens(text):
         if token.tag not in _NOUNS or any(s < token.end and token.start < e for s, e in spans):

@@ -30,7 +30,7 @@ class ThoughtFilter:
     def feed(self, piece: str) -> str:
         """The part of the answer that is certain now."""
         self._held += piece
-        out = []
+        out: list[str] = []
         while True:
             mark = (_CLOSE if self._inside else _EITHER).search(self._held)
             if mark is None:

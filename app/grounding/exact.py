@@ -9,7 +9,7 @@ from collections.abc import Iterable
 from indexer.spans import VERBATIM
 
 _NUMBER = re.compile(r"(?<![\w.])[-+−]?\d+(?:,\d{3})*(?:\.\d+)?(?:e[-+]?\d+)?")
-_NAME_WITH_NUMBER = re.compile(r"[A-Za-z][A-Za-z_]*-?\d[\w.]*")
+_NAME_WITH_NUMBER = re.compile(r"[A-Za-z][A-Za-z_]*-?\d[A-Za-z0-9_.]*")
 _EQUATION = re.compile(r"[A-Za-zα-ωΑ-Ω][\w()\[\]]*\s*=\s*[^\s,.가-힣][^가-힣\n,]*")
 _ADDRESS = re.compile(
     r"(?:https?://|www\.)[^\s<>()\"'“”]+|[\w.+-]+@[\w-]+\.[\w.]+|\b[\w-]+\.(?:com|net|org|io|kr|example|test|xyz|top)\b"
@@ -72,7 +72,7 @@ def missing(text: str, passage: str) -> str:
         if _squeezed(equation.rstrip(" .")) not in squeezed:
             return equation
     for name in _NAME_WITH_NUMBER.findall(plain_text):
-        if _squeezed(name.rstrip(".")).lower() not in squeezed.lower():
+        if _named(name.rstrip(".")) not in _named(held):
             return name
     numbers = numbers_of(held) | {_COUNTS[m] for m in _COUNTED.findall(held)}
     for number in _NUMBER.findall(_NAME_WITH_NUMBER.sub(" ", plain_text)):
@@ -130,6 +130,10 @@ def _number(text: str) -> str:
 
 def _normal(text: str) -> str:
     return unicodedata.normalize("NFKC", text)
+
+
+def _named(text: str) -> str:
+    return re.sub(r"[\s\-_`$]+", "", text).lower()
 
 
 def _squeezed(text: str) -> str:

@@ -18,6 +18,8 @@ _SENTENCE_END = re.compile(
     r"(?:(?<!\be\.g)(?<!\bi\.e)(?<!\bvs)(?<!\bal)[.!?。！？][\"')”’]*(?:\s*\[[\d\s,、]+\])*"
     r"|(?<=[다요음함임됨까])\s*(?:\[[\d\s,、]+\])+[.!?]?)(?=\s+[^\s\[])"
 )
+_MAY_END = re.compile(r"[.!?。！？\])\"'”’]\s+[^\s\[]")
+_BLOCK_STARTS = re.compile(r"\s*(?:[`~|]|\$\$|\\\[)")
 _FENCE = re.compile(r"^\s*(`{3,}|~{3,})")
 
 
@@ -57,7 +59,7 @@ class Pieces:
         while "\n" in self._text:
             line, self._text = self._text.split("\n", 1)
             out += self._line(line.rstrip("\r"))
-        if not self._block and not re.match(r"\s*(?:[`~|]|\$\$|\\\[)", self._text):
+        if not self._block and _MAY_END.search(self._text) and not _BLOCK_STARTS.match(self._text):
             ends = _ends(self._text)
             if ends:
                 out += self._sentences(self._text[: ends[-1]])

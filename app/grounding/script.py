@@ -10,6 +10,7 @@ from indexer.spans import VERBATIM
 _NOT_PROSE = re.compile(r"\[\d[\d,\s]*\]|https?://\S+|`[^`]*`")
 _FEWEST = 12  # letters: below, a name or two decide
 _HANGUL_SHARE = 0.3  # Korean notes on AI are full of English names
+_ENDING_SHARE = 0.1  # …and a sentence that ends in Korean is Korean
 _FOREIGN_SHARE = 0.12
 
 
@@ -28,7 +29,8 @@ def foreign(text: str, question: str, known: str = "") -> bool:
         return True
     if len(letters) < _FEWEST or not any(map(_hangul, question)):
         return False
-    return sum(map(_hangul, letters)) < _HANGUL_SHARE * len(letters)
+    needed = _ENDING_SHARE if _hangul(letters[-1]) else _HANGUL_SHARE
+    return sum(map(_hangul, letters)) < needed * len(letters)
 
 
 def _hangul(char: str) -> bool:

@@ -9,6 +9,8 @@ from __future__ import annotations
 
 import re
 import unicodedata
+from functools import cache
+from importlib.resources import files
 
 from indexer.sentences import sentences
 from indexer.spans import VERBATIM, Span
@@ -26,41 +28,18 @@ _FORGED_CITATION = re.compile(r"(?<![\w)\]}])\[(\s*\d{1,3}(?:\s*,\s*\d{1,3})*\s*
 _BLANK_LINE = re.compile(r"\r?\n[ \t]*\r?\n")
 _HIDDEN = re.compile(r"[\u200b-\u200f\u202a-\u202e\u2060-\u2064\ufeff\U000e0000-\U000e007f]")
 
-_PLAINEST = 4  # of the orders below: forget what you were told, be somebody else
-_ORDERS = tuple(
-    re.compile(pattern, re.IGNORECASE)
-    for pattern in (
-        # forget what you were told
-        r"(?:이전|앞선|앞의|위의?|지금까지의?|기존|모든|원래)\s*(?:모든\s*)?(?:지시|명령|규칙|프롬프트|설정|대화|내용)\S*\s*.{0,12}"
-        r"(?:무시|잊|따르지|버리|취소|폐기)",
-        r"\b(?:ignore|disregard|forget|override|bypass)\b.{0,40}\b(?:previous|above|prior|earlier|preceding|all|your|system)"
-        r"\b.{0,30}\b(?:instructions?|prompts?|rules?|messages?|context|directives?)",
-        # be somebody else, from now on
-        r"(?:지금|이제)\s*부터\s*.{0,40}(?:답|말하|행동|출력|따르|인\s*척|역할)",
-        r"(?:너는|넌|당신은)\s*(?:이제|지금)",
-        r"\byou\s+(?:are\s+now|must\s+now|will\s+now)\b|\bfrom\s+now\s+on\b|\bact\s+as\b.{0,40}\b(?:ai|assistant|model|dan)\b",
-        # say exactly this
-        r"(?:라고|이라고|로)\s*만?\s*(?:답|대답|응답|출력|말)\S{0,3}(?:하라|해라|하세요|하십시오|할\s*것|해\s*줘|하시오|해야)",
-        r"(?:만|그대로)\s*(?:답|대답|응답|출력)\s*(?:하라|해라|하세요|하십시오|할\s*것|하시오)",
-        r"\b(?:respond|reply|answer|output|say|print|write)\b\s*(?:only|with|exactly)\b",
-        # addressed to the model
-        r"(?:AI|인공지능|언어\s*모델|챗봇|조교|어시스턴트|모델)\s*(?:에게|은|는|야|아)?\s*[:,]?\s*.{0,40}"
-        r"(?:하라|해라|하십시오|하지\s*마라|말라|마시오|하시오)[.!\s]*$",
-        r"\b(?:attention|note|message|instructions?)\s+(?:to|for)\s+(?:the\s+)?(?:ai|assistant|model|llm|chatbot)",
-        # talk about the prompt, drop the citations, send the reader away
-        r"(?:시스템|system)\s*(?:프롬프트|prompt|메시지|message|지시|instructions?).{0,30}"
-        r"(?:출력|공개|보여|알려|reveal|print|show|repeat|leak|덮어|override)",
-        r"\b(?:reveal|print|show|repeat|leak)\b.{0,30}\bsystem\s*(?:prompt|message|instructions?)",
-        r"(?:인용|출처|근거|번호)\S*\s*.{0,12}(?:붙이지|달지|쓰지|표시하지)\s*(?:마|말)",
-        r"\b(?:do\s*not|don't|never)\b.{0,20}\b(?:cite|mention|use)\b.{0,30}\b(?:citations?|sources?|passages?|notes?)",
-        r"(?:https?://|www\.)\S+.{0,20}(?:접속|방문|클릭|들어가|보내|입력)\S{0,4}(?:하라|해라|하세요|하십시오|라고|세요)",
-        r"\b(?:visit|click|go\s+to|open)\b.{0,30}(?:https?://|www\.)",
-        # a role's turn
-        r"^\s*(?:#+\s*)?(?:system|assistant|user|시스템|어시스턴트|조교|사용자)\s*(?:메시지|message|지시)?\s*[:：]",
-        r"(?:새로운?|추가|긴급)\s*(?:지시|명령)\S*\s*[:：]|\b(?:new|updated|important)\s+instructions?\s*:",
-        r"^\s*\W{0,3}(?:영어|중국어|일본어)로만\s*(?:답|대답|출력)|\btranslate\s+(?:your|the)\s+(?:answer|response)\b",
-    )
+# Tags that end a passage, a turn or the reasoning: a note that holds one in its prose tries to get out of its marks.
+_BREAKOUT = re.compile(
+    r"</\s*(?:구절|생각|think)|\[/INST\]|<\|(?:im_end|im_start|eot_id|end)\|>|<</?SYS>>|<(?:start|end)_of_turn>",
+    re.IGNORECASE,
 )
+_TARGET = re.compile(r"\]\([^()]*\)|<[^<>\s]*>|https?://\S+|`[^`]*`")
+_ENOUGH = 3  # points, see orders.txt
+_PARTS = {
+    "{end}": r"(?:하라|해라|보라|어라|아라|써라|마라|말라|하세요|주세요|하십시오|주십시오|시오|해\s?줘|줘|할\s*것|써|해야\s*(?:한다|합니다|해))"
+    r"[.!”\"'\s]*$",
+    "{model}": r"(?<![A-Za-z가-힣])(?:AI|LLM|GPT|인공지능|언어\s*모델|챗봇|조교|어시스턴트|모델)(?:\s*(?:조교|모델|비서))?",
+}
 
 
 def defused(text: str) -> str:
@@ -80,19 +59,39 @@ def defused(text: str) -> str:
 def gives_orders(text: str, *, code: bool = False) -> bool:
     """Whether a sentence reads like an order to a language model; of ``code``, only by the plainest signs."""
     line = " ".join(_HIDDEN.sub("", unicodedata.normalize("NFKC", text)).split())
-    return any(pattern.search(line) for pattern in (_ORDERS[:_PLAINEST] if code else _ORDERS))
+
+    def hits(part: str) -> int:
+        return sum(1 for pattern in _orders()[part] if pattern.search(line))
+
+    if code or hits("code"):
+        return hits("code") > 0
+    if hits("prose"):
+        return True
+    line = _TARGET.sub("", line)
+    told = 2 * min(hits("strong"), 1) + min(hits("about"), 2) + min(hits("against"), 1)
+    return bool(hits("command")) and 1 + told >= _ENOUGH
+
+
+def commands(text: str) -> bool:
+    """Whether a sentence is a command, to whomever."""
+    line = " ".join(_HIDDEN.sub("", unicodedata.normalize("NFKC", text)).split())
+    return any(pattern.search(line) for pattern in _orders()["command"])
 
 
 def orders(text: str) -> list[Span]:
     """Where a passage gives orders: from such a sentence to the end of its paragraph, since what is to be said follows.
 
-    A code block is one unit, and programs print and answer a lot: only what no program says counts there.
+    A forged end of the passage taints all that stands behind it. A code block is one unit, and programs print and answer a
+    lot: only what no program says counts there.
     """
     out: list[Span] = []
     for sentence in sentences(text):
+        piece = text[sentence.start : sentence.end]
         if out and sentence.start < out[-1][1]:
             out[-1] = (out[-1][0], max(out[-1][1], sentence.end))
-        elif gives_orders(text[sentence.start : sentence.end], code=sentence.kind == "code"):
+        if sentence.kind != "code" and _BREAKOUT.search(piece):
+            return [*(s for s in out if s[1] <= sentence.start), (sentence.start, len(text.rstrip()))]
+        if (not out or sentence.start >= out[-1][1]) and gives_orders(piece, code=sentence.kind == "code"):
             blank = _BLANK_LINE.search(text, sentence.end)
             out.append((sentence.start, max(sentence.end, blank.start() if blank else len(text.rstrip()))))
     return out
@@ -105,3 +104,17 @@ def marked(text: str) -> str:
         out += [text[at:start], MARKED + "“" + " ".join(text[start:end].split()) + "”"]
         at = end
     return defused("".join([*out, text[at:]])).replace(defused(MARKED), MARKED)
+
+
+@cache
+def _orders() -> dict[str, tuple[re.Pattern[str], ...]]:
+    parts: dict[str, list[re.Pattern[str]]] = {}
+    part = ""
+    for line in files("app.prompts").joinpath("orders.txt").read_text("utf-8").splitlines():
+        if line.startswith("[") and line.endswith("]"):
+            part = line[1:-1]
+        elif line.strip() and not line.startswith("#"):
+            for name, pattern in _PARTS.items():
+                line = line.replace(name, pattern)
+            parts.setdefault(part, []).append(re.compile(line, re.IGNORECASE))
+    return {name: tuple(patterns) for name, patterns in parts.items()}
