@@ -33,7 +33,7 @@ def test_it_does_not_reach_the_reader(tmp_path: Path, attack: Attack, model: str
     assert shown.obeyed is (model == "gullible")
     if model == "careful" and attack.kind != "delimiter":  # behind a forged end nothing of a passage is believed
         assert shown.answer.model != "embedded" and "과적합을 줄이려고" in shown.answer.answer
-    else:
+    if model == "gullible":
         assert shown.answer.model == "embedded" and shown.answer.answerable and shown.answer.notices
 
 
