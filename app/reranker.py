@@ -96,6 +96,6 @@ def load_reranker(name: str) -> Reranker | None:
     Raises:
         ModelError: it cannot be loaded.
     """
-    if name in (NONE, EMBEDDED):
+    if name in (NONE, EMBEDDED):  # no reranker ships yet: see models/pretrained/README.md
         return None
     return CrossEncoderReranker(name)

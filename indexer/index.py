@@ -121,7 +121,7 @@ class Index:
             "keyword": (weights.keyword, _scaled(self._keyword.scores(query.tokens))),
             "coverage": (weights.coverage, self._keyword.coverage(query.tokens)),
             "vector": (weights.vector, near),
-            "concept": (weights.concept if query.terms else weights.concept_unnamed, self._concept_scores(heard)),
+            "concept": _unit(weights.concept if query.terms else weights.concept_unnamed, self._concept_scores(heard)),
         }
         total = np.zeros(len(self.chunks), dtype=np.float32)
         norm = 0.0
@@ -173,6 +173,14 @@ class Index:
         import unicodedata
 
         return self.notes.get(unicodedata.normalize("NFC", path))
+
+
+def _unit(weight: float, scores: np.ndarray | None) -> tuple[float, np.ndarray | None]:
+    """The same leg with scores of at most 1: what is taken from the scores goes into the weight."""
+    if scores is None:
+        return weight, None
+    peak = max(1.0, float(scores.max(initial=0.0)))
+    return weight * peak, scores / peak
 
 
 def _scaled(scores: np.ndarray) -> np.ndarray:

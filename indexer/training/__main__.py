@@ -47,6 +47,18 @@ def reranker(data: Path, start: Path, out: Path, steps: int, rate: float, seed: 
 
 
 @main.command()
+@click.option("--one", type=FOLDER, required=True)
+@click.option("--other", type=FOLDER, required=True)
+@click.option("--weight", default=0.5, show_default=True, help="of the other")
+@click.option("--out", type=FOLDER, required=True)
+def average(one: Path, other: Path, weight: float, out: Path) -> None:
+    """A model between two: between the start and the end of a run, say."""
+    from indexer.training.encoder import average as between
+
+    between(one, other, out, weight=weight)
+
+
+@main.command()
 @click.option("--out", type=FOLDER, required=True)
 def bridge(out: Path) -> None:
     """The concept bridge (after the encoder: it reads the encoder's vectors)."""

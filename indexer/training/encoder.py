@@ -199,3 +199,15 @@ def export(model: Bert, start: Path, out: Path) -> None:
     (out / "1_Pooling").mkdir(exist_ok=True)
     pooling = {"word_embedding_dimension": model.config.hidden_size, "pooling_mode_mean_tokens": True}
     (out / "1_Pooling" / "config.json").write_text(json.dumps(pooling, indent=1) + "\n", "utf-8")
+
+
+def average(one: Path, other: Path, out: Path, *, weight: float) -> None:
+    """Write the weights between two models of one shape: ``(1 - weight) * one + weight * other``.
+
+    Between its start and its end a fine-tuned model keeps more of what it knew.
+    Source: Wortsman et al. (2022), "Robust Fine-Tuning of Zero-Shot Models".
+    """
+    start, end = Bert.load(one), Bert.load(other)
+    mixed = {name: torch.lerp(tensor, end.state_dict()[name], weight) for name, tensor in start.state_dict().items()}
+    start.load_state_dict(mixed)
+    export(start, one, out)
