@@ -29,6 +29,8 @@ _MOST_TOPICS = 3
 _NOUNS = ("NNG", "NNP", "SL", "XR", "SH")
 _PARTICLE = "|".join(sorted(PARTICLES, key=len, reverse=True))
 _POINTS = r"(?:그|이|저|해당|위의?|앞의|방금\s?(?:그|말한))"
+_WHICH = re.compile(r"(?:뭐가|무엇이|어느\s?(?:쪽|것|게)\S*|누가|어떤\s?(?:게|것이))\s*(?:더|제일|가장)\s")
+_AMONG = re.compile(r"^(?:그|이)\s?(?:중에서?|가운데서?)(?:는|도)?\s")
 _ASKS_WHAT = re.compile(r"(?:뭐|뭔|무엇|무슨\s?뜻|(?:이)?란\s*\??$|의미|정의|개념|뜻)")
 _COMPARES = re.compile(r"차이|다르|달라|다른|비교|낫|나아|나은|좋|빠[르른]|느[리린]|공통|비슷|같[아은]|헷갈|관계")
 _TELLS = re.compile(
@@ -113,7 +115,7 @@ def _pointing_at_two(body: str, read: _Read, state: _State) -> str:
             return _put(body, re.compile(rf"(?<![가-힣]){word}"), topic)
     if read.names or (_ORDINAL.match(body) and "번째" in body):
         return ""
-    return _put(body, _BOTH, joined(two[:2]))
+    return _put(body, _BOTH, joined(two[:2])) or (f"{joined(two[:2])} 중 {body}" if _WHICH.match(body) else "")
 
 
 def _pointing_at_one_of_many(body: str, read: _Read, state: _State) -> str:
@@ -134,6 +136,8 @@ def _pointing_at_one_of_many(body: str, read: _Read, state: _State) -> str:
 def _pointing_back(body: str, read: _Read, state: _State) -> str:
     """ "그건 왜 필요해?", "이 방법의 단점은?", "거기서 감마는 뭐야?"."""
     topic = joined(list(state.topics))
+    if _AMONG.match(body):
+        return _AMONG.sub(f"{state.question.rstrip('?!. ')} 그중에서 ", body) if not read.names else ""
     generic = "|".join(_words()["generic"])
     pronoun = r"(?<![가-힣])(?:그거|그것|이거|이것|저거|저것|걔|얘|이놈|그놈)(?:들)?"
     for pattern, particle in (
@@ -186,10 +190,14 @@ def _with_topic(body: str, read: _Read, state: _State, terms: Terms) -> str:
         known = _read(state.question, terms)
         about = [w for w in (*known.parts, *known.others, *known.facets) if w not in topic and w not in body]
         topic = " ".join([topic, *about[:3]])
+    if re.match(r"[A-Za-z](?![A-Za-z])", body):
+        return f"{topic}에서 {body}"  # a symbol of the topic's formula
     first = re.match(r"[가-힣A-Za-z]+", body)
-    if first and not _TELLS.search(body) and any(first[0].startswith(f) for f in (*read.facets, *read.parts)):
-        return f"{topic}의 {body}"
-    return f"{topic} {body}" if _TELLS.search(body) or read.parts else f"{with_particle(topic, '는')} {body}"
+    if first and not _TELLS.search(body):
+        asked = (*read.facets, *read.parts)
+        if any(re.match(rf"{re.escape(w)}(?:{_PARTICLE}|에|도|만|\s?[?]|$)", body) for w in asked):
+            return f"{topic}의 {body}"
+    return f"{topic} {body}" if _TELLS.search(body) else f"{with_particle(topic, '는')} {body}"
 
 
 def _put(body: str, pattern: re.Pattern[str], topic: str) -> str:
@@ -218,6 +226,7 @@ def _read(text: str, terms: Terms) -> _Read:
             parts.append(surface)
         else:
             names.setdefault(match.token, surface)
+    names = _merged(text, names)
     for token in kiwi_tokens(text):
         covered = any(s < token.end and token.start < e for s, e in spans)
         if not covered and token.tag in _NOUNS and len(token.form) > 1 and catalogue.find(token.form):
@@ -240,6 +249,18 @@ def _read(text: str, terms: Terms) -> _Read:
     return _Read(tuple(dict.fromkeys(names.values())), tuple(dict.fromkeys(parts)), tuple(others), tuple(facets))
 
 
+def _merged(text: str, names: dict[str, str]) -> dict[str, str]:
+    """Names with the head behind them taken as one: "Adam 옵티마이저"."""
+    heads = {squeeze(head) for head in _words()["heads"]}
+    out = dict(names)
+    for token, name in names.items():
+        for other, head in names.items():
+            if token != other and squeeze(head) in heads and f"{name} {head}" in text:
+                out[token] = f"{name} {head}"
+                out.pop(other, None)
+    return out
+
+
 def _without_openers(text: str) -> tuple[str, bool]:
     body = text
     pattern = re.compile(rf"^(?:{'|'.join(_words()['openers'])})(?=[\s,.!~]|$)[\s,.!~]*")
@@ -256,7 +277,7 @@ def _all_said(words: Sequence[str], state: _State) -> bool:
 @cache
 def _words() -> dict[str, Any]:
     given = yaml.safe_load(files("app").joinpath("follow_ups.yaml").read_text("utf-8"))
-    compiled: dict[str, Callable[[], Any]] = {name: given[name] for name in ("openers", "generic", "parts")}
+    compiled: dict[str, Callable[[], Any]] = {name: given[name] for name in ("openers", "generic", "parts", "heads")}
     return {
         **compiled,
         "facets": frozenset(given["facets"]),
