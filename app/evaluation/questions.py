@@ -75,6 +75,10 @@ def _question(row: dict[str, Any], id: str) -> EvalQuestion:
     return EvalQuestion(id, row["question"], kind, lambda c: any(g in c.text for g in gold), bool(gold), facts, str(row.get("value", "")))
 
 
+def _in_note(name: str) -> Callable[[Chunk], bool]:
+    return lambda c: c.path == name
+
+
 def _korquad(path: Path, notes: Path) -> tuple[list[EvalQuestion], Path]:
     """Write each paragraph as a note into ``notes`` (made if need be) and ask for it."""
     try:
@@ -88,5 +92,5 @@ def _korquad(path: Path, notes: Path) -> tuple[list[EvalQuestion], Path]:
         (notes / name).write_text(paragraph["context"], "utf-8")
         for qa in paragraph["qas"]:
             answers = tuple(dict.fromkeys(a["text"] for a in qa["answers"]))
-            out.append(EvalQuestion(qa["id"], qa["question"], "plain", lambda c, name=name: c.path == name, True, (answers,)))
+            out.append(EvalQuestion(qa["id"], qa["question"], "plain", _in_note(name), True, (answers,)))
     return out[:KORQUAD_QUESTIONS], notes

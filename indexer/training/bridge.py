@@ -18,6 +18,7 @@ from indexer.terms import builtin_terms
 from indexer.training import data as source
 from models.catalogue import concepts
 
+
 def examples() -> list[tuple[str, str]]:
     """(concept, text): the questions asked for each concept, its names, and the sentences of its note."""
     named = [(slug, name) for slug, terms in source.concept_terms().items() for name in terms]
@@ -47,11 +48,11 @@ def train(out: Path, *, held_out: bool = True) -> dict[str, float]:
 
 
 def _fit(tokens: Sequence[Sequence[str]], vectors: np.ndarray, labels: np.ndarray, part: np.ndarray) -> tuple[dict, dict[str, np.ndarray]]:
-    counts = Counter(t for i in np.flatnonzero(part) for t in set(tokens[i]))
+    counts = Counter(t for i in np.flatnonzero(part).tolist() for t in set(tokens[i]))
     vocabulary = sorted(counts)
     idf = np.array([np.log((1 + part.sum()) / (1 + counts[t])) + 1 for t in vocabulary], dtype=np.float32)
     numbers = {t: i for i, t in enumerate(vocabulary)}
-    features = np.stack([token_features(tokens[i], numbers, idf) for i in np.flatnonzero(part)])
+    features = np.stack([token_features(tokens[i], numbers, idf) for i in np.flatnonzero(part).tolist()])
     lexical = LogisticRegression(C=20, max_iter=300).fit(features, labels[part])
     dense = LogisticRegression(C=30, max_iter=500).fit(vectors[part], labels[part])
     assert (lexical.classes_ == dense.classes_).all()
@@ -68,7 +69,7 @@ def _scores(fitted: tuple[dict, dict[str, np.ndarray]], tokens: Sequence[Sequenc
     bridge = Bridge(facts["classes"], {}, {t: i for i, t in enumerate(facts["vocabulary"])}, arrays["idf"],
                     Head(arrays["lexical.weight"], arrays["lexical.bias"]), Head(arrays["dense.weight"], arrays["dense.bias"]))
     first = third = 0
-    for i in np.flatnonzero(part):
+    for i in np.flatnonzero(part).tolist():
         known = bridge.probabilities(tokens[i], vectors[i])
         ranked = sorted(known, key=lambda c: -known[c])
         first += ranked[0] == labels[i]

@@ -10,7 +10,7 @@ from __future__ import annotations
 import json
 import random
 import shutil
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -69,7 +69,7 @@ def mined(pairs: Sequence[Pair], pool: Sequence[Passage], *, first: int = 1, las
 class Batches:
     """Examples of all kinds, shuffled without end, from one seed."""
 
-    def __init__(self, kinds: dict[str, Sequence[Example]], mix: Mix, seed: int) -> None:
+    def __init__(self, kinds: Mapping[str, Sequence[Example]], mix: Mix, seed: int) -> None:
         self._kinds, self._mix = kinds, mix
         self._chance = random.Random(seed)
         self._queues: dict[str, list[Example]] = {name: [] for name in kinds}

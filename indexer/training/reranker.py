@@ -71,7 +71,9 @@ def pruned_tokenizer(start: Path, texts: Sequence[str], size: int) -> tuple[Toke
     for number, _ in used.most_common():
         if len(kept) >= size:
             break
-        kept.add(tokenizer.id_to_token(number))
+        word = tokenizer.id_to_token(number)
+        assert word is not None, number  # the number is one that the tokenizer gave
+        kept.add(word)
     order = sorted(kept, key=lambda t: vocabulary[t])
     facts["model"]["vocab"] = {t: i for i, t in enumerate(order)}
     for token in facts["added_tokens"]:

@@ -14,7 +14,7 @@ import click
 from app.answer import Answerer
 from app.evaluation import evaluated_index
 from app.evaluation.measures import hit, mean_reciprocal_rank
-from app.evaluation.questions import EvalQuestion, read_questions
+from app.evaluation.questions import EvalQuestion
 from app.settings import load_settings
 from indexer.index import Weights
 from indexer.types import SearchResult
