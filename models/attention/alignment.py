@@ -66,7 +66,8 @@ def learn_reversal(length: int, seed: int) -> tuple[AttentionSeq2Seq, float]:
 def reverse(digits: str, seed: int) -> tuple[str, Tensor, float]:
     """What a freshly trained model writes for ``digits``, where it looked, (T, S), and the loss of its training."""
     model, loss = learn_reversal(len(digits), seed)
-    source, so_far, kept = torch.tensor([[int(digit) for digit in digits]]), [10], []
+    source, so_far = torch.tensor([[int(digit) for digit in digits]]), [10]
+    kept: list[Tensor] = []
     with torch.no_grad():
         for _ in digits:
             kept.clear()

@@ -54,7 +54,7 @@ class MultiHeadAttention(nn.Module):
         self.out_proj = Linear(embed_dim, embed_dim, bias)  # W_O
         self.dropout = Dropout(dropout)
         nn.init.xavier_uniform_(self.in_proj_weight)
-        if bias:
+        if self.out_proj.bias is not None:
             nn.init.zeros_(self.out_proj.bias)
 
     def project(self, x: Tensor, which: int) -> Tensor:

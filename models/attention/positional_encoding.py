@@ -47,6 +47,8 @@ class PositionalEncoding(nn.Module):
         d_model: length of a token's vector. max_length: positions computed ahead.
     """
 
+    bands: Tensor
+
     def __init__(self, d_model: int, max_length: int = 512) -> None:
         super().__init__()
         self.register_buffer("bands", sinusoidal(max_length, d_model), persistent=False)  # 식이므로 저장하지 않는다

@@ -14,7 +14,7 @@ from __future__ import annotations
 import math
 from collections.abc import Mapping
 from functools import lru_cache
-from typing import Any
+from typing import Any, cast
 
 import plotly.graph_objects as go
 import torch
@@ -25,7 +25,7 @@ from models.attention.feed_forward import parameters as feed_forward_parameters
 from models.attention.heatmap import attention_map
 from models.attention.multi_head_attention import parameters as attention_parameters
 from models.attention.positional_encoding import PositionalEncoding
-from models.attention.transformer_block import Decoder, Encoder
+from models.attention.transformer_block import Decoder, Encoder, EncoderLayer
 from models.concept import Computation, Computed, Concept, ConceptError, Control, Demo
 from models.figures import BLUE, RED, titled
 from models.learning.dropout import Dropout
@@ -118,7 +118,8 @@ def gradient_by_layer(norm: str, depth: int, seed: int) -> list[float]:
     out = Linear(32, 10)
     loss = nn.functional.cross_entropy(out(encoder(torch.randn(16, 6, 32))).flatten(0, 1), torch.randint(10, (96,)))
     loss.backward()
-    return [layer.ffn.linear2.weight.grad.norm().item() for layer in encoder.layers]
+    learned = [cast(EncoderLayer, layer).ffn.linear2.weight for layer in encoder.layers]
+    return [cast(Tensor, weight.grad).norm().item() for weight in learned]
 
 
 CODE = """\

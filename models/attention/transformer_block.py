@@ -19,6 +19,9 @@ from models.learning.normalization_layers import LayerNorm
 class Block(nn.Module):
     """What encoder and decoder blocks share: a sublayer with its residual and its layer norm."""
 
+    norm1: LayerNorm
+    norm2: LayerNorm
+
     def __init__(self, d_model: int, dropout: float, norm_first: bool, norms: int) -> None:
         super().__init__()
         self.norm_first = norm_first
@@ -58,6 +61,8 @@ class DecoderLayer(Block):
     The arguments are those of ``EncoderLayer``.
     """
 
+    norm3: LayerNorm
+
     def __init__(self, d_model: int, num_heads: int, d_ff: int, dropout: float = 0.1, activation: str = "relu",
                  norm_first: bool = False) -> None:
         super().__init__(d_model, dropout, norm_first, norms=3)
@@ -79,8 +84,8 @@ class DecoderLayer(Block):
 class _Stack(nn.Module):
     """Layers in a row; with pre-norm one more norm at the end, since the last sum was not normalized."""
 
-    def __init__(self, layer: type[Block], layers: int, d_model: int, num_heads: int, d_ff: int, dropout: float,
-                 activation: str, norm_first: bool) -> None:
+    def __init__(self, layer: type[EncoderLayer] | type[DecoderLayer], layers: int, d_model: int, num_heads: int,
+                 d_ff: int, dropout: float, activation: str, norm_first: bool) -> None:
         super().__init__()
         self.layers = nn.ModuleList(layer(d_model, num_heads, d_ff, dropout, activation, norm_first)
                                     for _ in range(layers))
