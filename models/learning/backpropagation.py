@@ -36,6 +36,14 @@ class Node:
     gradient: float = field(default=0.0, init=False)
 
 
+def _activation(name: str) -> Callable[[float], tuple[float, float]]:
+    def value_and_local(a: float) -> tuple[float, float]:
+        value, slope = value_and_slope(name, torch.tensor(a, dtype=torch.float64))
+        return value.item(), slope.item()
+
+    return value_and_local
+
+
 # 연산: (값, 두 입력에 대한 자기 자리의 미분)
 BINARY: dict[type, tuple[str, Callable[[float, float], float], Callable[[float, float], tuple[float, float]]]] = {
     ast.Add: ("+", lambda a, b: a + b, lambda a, b: (1.0, 1.0)),  # 받은 미분을 그대로
@@ -47,8 +55,7 @@ BINARY: dict[type, tuple[str, Callable[[float, float], float], Callable[[float, 
 UNARY: dict[str, Callable[[float], tuple[float, float]]] = {
     "exp": lambda a: (math.exp(a), math.exp(a)),
     "log": lambda a: (math.log(a), 1 / a),
-    **{name: lambda a, name=name: tuple(t.item() for t in value_and_slope(name, torch.tensor(a, dtype=torch.float64)))
-       for name in ("sigmoid", "tanh", "relu")},
+    **{name: _activation(name) for name in ("sigmoid", "tanh", "relu")},
 }
 
 
@@ -93,8 +100,8 @@ def build(expression: str, variables: Mapping[str, float]) -> tuple[Node, list[N
                 return made(Node(label, value(a.value, b.value), pairs))
             case ast.Call(func=ast.Name(id=name), args=[inner], keywords=[]) if name in UNARY:
                 child = visit(inner)
-                value, local = UNARY[name](child.value)
-                return made(Node(name, value, ((child, local),)))
+                result, slope = UNARY[name](child.value)
+                return made(Node(name, result, ((child, slope),)))
         usable = f"{', '.join(variables)}, 숫자, + - * / ^와 {', '.join(UNARY)}"
         raise ConceptError(f"식(expression)={expression!r}: {usable}만 쓸 수 있습니다.")
 

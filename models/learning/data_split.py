@@ -77,6 +77,7 @@ def digit_accuracy(train: Tensor, validation: Tensor, epochs: int = 25) -> tuple
     """Accuracy of a softmax classifier on the samples it learned from, and on the others (scikit-learn's digits)."""
     x, y = _digits()
     model = SoftmaxClassifier(64, 10)
+    assert model.linear.bias is not None
     torch.nn.init.zeros_(model.linear.weight)  # 볼록한 문제라 0에서 시작해도 된다: 조각의 차이만 남는다
     torch.nn.init.zeros_(model.linear.bias)
     fit(model, x[train], y[train], lr=1.0, epochs=epochs)

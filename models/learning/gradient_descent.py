@@ -103,8 +103,9 @@ def demo(*, surface: str = "골짜기", lr: float = 0.08, x: float = -4.0, y: fl
         seen = f"기울기의 크기가 아직 {written(gradient)}라서 더 내려갈 수 있습니다. 걸음을 늘려 보세요."
     else:
         seen = f"기울기의 크기가 {written(gradient)}까지 작아져 바닥에 거의 닿았습니다."
-    numbers = {"처음 비용": written(first), "마지막 비용": written(last), "마지막 기울기의 크기": written(gradient),
-               "도착한 곳": f"({written(points[-1][0].item())}, {written(points[-1][1].item())})"}
+    numbers: dict[str, float | str] = {
+        "처음 비용": written(first), "마지막 비용": written(last), "마지막 기울기의 크기": written(gradient),
+        "도착한 곳": f"({written(points[-1][0].item())}, {written(points[-1][1].item())})"}
     if curvature is not None:
         numbers["학습률의 한계 2/λ"] = round(2 / curvature, 4)
     code = CODE.format(surface=surface, lr=lr, x=x, y=y, steps=steps)

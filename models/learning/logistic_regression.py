@@ -109,6 +109,7 @@ def demo(*, gap: float = 3.0, n: int = 60, rate: float = 0.5, steps: int = 100, 
     noise = torch.randn(n, 2, generator=generator, dtype=torch.float64)
     x = noise + (y[:, None] - 0.5) * gap
     model, costs = train(x, y, rate=rate, steps=steps, seed=seed)
+    assert model.linear.bias is not None
     with torch.no_grad():
         reach = x.abs().max().item() + 0.5
         ticks = torch.linspace(-reach, reach, 41, dtype=x.dtype)

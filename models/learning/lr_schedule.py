@@ -154,7 +154,7 @@ def _parse(question: str) -> Mapping[str, Any] | None:
     ratio = has(question, ("몇배", "퍼센트", "몇%", "몇프로"))
     if at is None or ("lr" not in named and not ratio):
         return None
-    found = {"epoch": int(at[1] or at[2]), "lr": named.get("lr"), "percent": has(question, ("퍼센트", "몇%", "몇프로"))}
+    found: dict[str, Any] = {"epoch": int(at[1] or at[2]), "lr": named.get("lr"), "percent": has(question, ("퍼센트", "몇%", "몇프로"))}
     if has(question, ("sqrt", "루트", "제곱근", "√")):
         return {**found, "kind": "root", "k": named["k"]} if "k" in named and found["epoch"] > 0 else None
     gamma, size = _gamma(question), int(every[1]) if every else named.get("s")

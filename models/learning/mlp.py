@@ -14,7 +14,7 @@ import math
 import re
 from collections.abc import Callable, Mapping, Sequence
 from itertools import pairwise
-from typing import Any
+from typing import Any, cast
 
 import plotly.graph_objects as go
 import torch
@@ -116,10 +116,10 @@ def _curve(hidden: int, activation: str, seed: int) -> go.Figure:
     y = torch.sin(math.pi * 2 * x) * (1 - 0.4 * x)
     model = MLP((1, hidden, 1), activation)
     with torch.no_grad():
-        model.layers[0].weight.mul_(4)  # 꺾이는 곳이 구간 안에 흩어지게 한다
+        cast(Linear, model.layers[0]).weight.mul_(4)  # 꺾이는 곳이 구간 안에 흩어지게 한다
     fit(model, x, y, mse, steps=250, rate=0.05)
     with torch.no_grad():
-        parts = model.hidden(x)[0] * model.layers[-1].weight  # (80, H): 뉴런마다 출력에 보탠 것
+        parts = model.hidden(x)[0] * cast(Linear, model.layers[-1]).weight  # (80, H): 뉴런마다 출력에 보탠 것
         guess = model(x)
     figure = go.Figure()
     for i in range(min(hidden, 8)):

@@ -186,8 +186,8 @@ def _run(x: list[float], w: list[float], b: float, kind: str) -> Computed:
     if kind == "sum":
         return Computed(written(z), how, "$z = \\sum_i w_i x_i + b$")
     if kind == "step":
-        y = 1 if z > 0 else 0
-        return Computed(str(y), f"{how} 0보다 {'크므로' if y else '크지 않으므로'} 출력은 {y}입니다.",
+        fired = 1 if z > 0 else 0
+        return Computed(str(fired), f"{how} 0보다 {'크므로' if fired else '크지 않으므로'} 출력은 {fired}입니다.",
                         "$y = 1\\ (z > 0),\\ 0\\ (z \\le 0)$")
     y = ACTIVATIONS[kind](torch.tensor(z, dtype=torch.float64)).item()
     return Computed(written(y), f"{how} {LABELS[kind]}를 지나면 {written(y)}입니다.", "$y = f(\\sum_i w_i x_i + b)$")

@@ -29,7 +29,8 @@ class Optimizer:
         if not lr > 0:
             raise ValueError(f"lr={lr}: a learning rate is above 0")
         self.parameters, self.lr, self.weight_decay = list(parameters), lr, weight_decay
-        self.state, self.steps = [{} for _ in self.parameters], 0
+        self.state: list[dict[str, Tensor]] = [{} for _ in self.parameters]
+        self.steps = 0
 
     def zero_grad(self) -> None:
         """Forget the gradients: ``backward`` adds to what is there."""
@@ -166,7 +167,7 @@ def demo(*, narrowness: float = 20.0, lr: float = 0.05, momentum: float = 0.9, s
     figure.update_xaxes(range=[-5, 5]).update_yaxes(range=[-2.5, 2.5])
     titled(detail, "걸음마다의 비용", "걸음", "비용").update_yaxes(type="log", exponentformat="power")
     final = {name: costs[-1].item() for name, (_, costs) in walks.items()}
-    best, worst = min(final, key=final.get), max(final, key=final.get)
+    best, worst = min(final, key=final.__getitem__), max(final, key=final.__getitem__)
     told = f"{best}의 비용({written(final[best])})이 가장 낮고 {worst}의 비용({written(final[worst])})이 가장 높습니다."
     told += f" 학습률이 한계 2/{narrowness:g}보다 커서 SGD는 튀어 나갔습니다." if lr * narrowness > 2 else ""
     return Demo(figure=figure, numbers={f"{name}의 마지막 비용": written(cost) for name, cost in final.items()},

@@ -13,7 +13,7 @@ from __future__ import annotations
 import re
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
-from typing import Any
+from typing import Any, cast
 
 import plotly.graph_objects as go
 import torch
@@ -56,7 +56,7 @@ class Iteration:
 
 
 def _numbers(model: nn.Module, gradient: bool = False) -> tuple[float, ...]:
-    return tuple((p.grad if gradient else p.detach()).flatten()[0].item() for p in model.parameters())
+    return tuple(cast(Tensor, p.grad if gradient else p.detach()).flatten()[0].item() for p in model.parameters())
 
 
 def train(model: nn.Module, loader: DataLoader, cost: Callable[[Tensor, Tensor], Tensor], optimizer: Optimizer,
@@ -66,7 +66,7 @@ def train(model: nn.Module, loader: DataLoader, cost: Callable[[Tensor, Tensor],
     Args:
         zero_grad: forget the gradients of the batch before. Leaving it out lets them pile up.
     """
-    done = []
+    done: list[Iteration] = []
     for epoch in range(1, epochs + 1):
         for x, y in loader:
             before = _numbers(model)
@@ -172,6 +172,7 @@ def _parse_step(question: str) -> Mapping[str, Any] | None:
 
 def _run_step(w: float, x: float, y: float, lr: float, b: float = 0.0) -> Computed:
     model = Linear(1, 1, dtype=torch.float64)
+    assert model.bias is not None
     with torch.no_grad():
         model.weight.fill_(w)
         model.bias.fill_(b)

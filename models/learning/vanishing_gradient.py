@@ -45,6 +45,7 @@ class DeepNet(nn.Module):
         self.norms = nn.ModuleList(BatchNorm(width) for _ in range(depth if batch_norm else 0))
         self.out, self.f, self.residual = Linear(width, 1), ACTIVATIONS[activation], residual
         for layer in self.layers:
+            assert isinstance(layer, Linear) and layer.bias is not None
             nn.init.normal_(layer.weight, std=gain / math.sqrt(width))
             nn.init.zeros_(layer.bias)
 
