@@ -75,7 +75,8 @@ class Index:
         self.terms: Terms = load_terms(Path(extra) if extra else None).joined(learned, trusted=False)
 
     @classmethod
-    def open(cls, index_dir: Path, *, encoder: Encoder | None, weights: Weights | None = None) -> Index:
+    def open(cls, index_dir: Path, *, encoder: Encoder | None, terms_file: Path | None = None,
+             weights: Weights | None = None) -> Index:
         """Open the current generation.
 
         Raises:
@@ -85,8 +86,7 @@ class Index:
         """
         folder = generation.current(index_dir)
         manifest = generation.read_manifest(folder)
-        extra = manifest.settings.get("terms_file")
-        now = fingerprints(encoder, load_terms(Path(extra) if extra else None), int(manifest.settings["max_chars"]))
+        now = fingerprints(encoder, load_terms(terms_file), int(manifest.settings["max_chars"]))
         for part, mark in now.items():
             if manifest.fingerprints.get(part) != mark:
                 raise IndexMismatchError(

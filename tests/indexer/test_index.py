@@ -175,12 +175,12 @@ def test_an_edited_term_file_is_refused_until_the_index_is_brought_up_to_date(tm
     mine.write_text("드롭아웃 | 뉴런끄기\n", "utf-8")
     notes = write(tmp_path / "notes", NOTES)
     build(notes, tmp_path / "index", encoder=None, terms_file=mine)
-    assert Index.open(tmp_path / "index", encoder=None).search("뉴런끄기").results[0].chunk.path == "드롭아웃.md"
+    assert Index.open(tmp_path / "index", encoder=None, terms_file=mine).search("뉴런끄기").results[0].chunk.path == "드롭아웃.md"
     mine.write_text("드롭아웃 | 뉴런끄기\n합성곱 | 훑기\n", "utf-8")
     with pytest.raises(IndexMismatchError, match="terms"):
-        Index.open(tmp_path / "index", encoder=None)
+        Index.open(tmp_path / "index", encoder=None, terms_file=mine)
     build(notes, tmp_path / "index", encoder=None, terms_file=mine)
-    assert Index.open(tmp_path / "index", encoder=None).search("훑기").results[0].chunk.path == "합성곱.md"
+    assert Index.open(tmp_path / "index", encoder=None, terms_file=mine).search("훑기").results[0].chunk.path == "합성곱.md"
 
 
 def test_a_term_file_is_found_from_any_working_folder(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -188,7 +188,15 @@ def test_a_term_file_is_found_from_any_working_folder(tmp_path: Path, monkeypatc
     monkeypatch.chdir(tmp_path)
     build(write(tmp_path / "notes", NOTES), tmp_path / "index", encoder=None, terms_file=Path("mine.txt"))
     monkeypatch.chdir("/")
-    assert Index.open(tmp_path / "index", encoder=None).search("뉴런끄기").results
+    assert Index.open(tmp_path / "index", encoder=None, terms_file=tmp_path / "mine.txt").search("뉴런끄기").results
+
+
+def test_a_term_setting_that_the_index_was_not_built_with_is_refused(tmp_path: Path) -> None:
+    mine = tmp_path / "mine.txt"
+    mine.write_text("드롭아웃 | 뉴런끄기\n", "utf-8")
+    build(write(tmp_path / "notes", NOTES), tmp_path / "index", encoder=None)
+    with pytest.raises(IndexMismatchError, match="terms"):
+        Index.open(tmp_path / "index", encoder=None, terms_file=mine)
 
 
 def test_readers_keep_their_generation_while_others_are_published(tmp_path: Path) -> None:
