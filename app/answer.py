@@ -92,7 +92,7 @@ class Answerer:
         with self._lock:
             folder = current(self.settings.index)
             if self._index is None or self._index.folder != folder:
-                self._index = Index.open(self.settings.index, encoder=self.encoder)
+                self._index = Index.open(self.settings.index, encoder=self.encoder, terms_file=self.settings.terms)
             return self._index
 
     def build(self, notes: Path | Sequence[Path] | None = None, *, rebuild: bool = False,
