@@ -5,7 +5,7 @@ from __future__ import annotations
 from itertools import pairwise
 
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from app.grounding import Dropped, Grounder, Kept
@@ -187,6 +187,7 @@ ANSWER = (
 )
 
 
+@settings(deadline=None)
 @given(cuts=st.lists(st.integers(0, len(ANSWER)), max_size=40))
 def test_pieces_are_the_same_however_the_text_comes(cuts: list[int]) -> None:
     def read(places: list[int]) -> list[Piece]:
@@ -200,6 +201,7 @@ def test_pieces_are_the_same_however_the_text_comes(cuts: list[int]) -> None:
     assert [p.kind for p in whole if p.kind not in ("text", "item")] == ["heading", "code", "formula", "table"]
 
 
+@settings(deadline=None)
 @given(st.text(max_size=300))
 def test_no_text_breaks_the_checker(text: str) -> None:
     for one_result in judged(text + " [1]"):

@@ -5,7 +5,7 @@ from __future__ import annotations
 from itertools import pairwise
 
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from app.thoughts import ThoughtFilter
@@ -34,6 +34,7 @@ CASES = [
 
 @pytest.mark.parametrize("expected", [True, False])
 @pytest.mark.parametrize(("text", "answer", "thoughts"), CASES)
+@settings(deadline=None)
 @given(cuts=st.lists(st.integers(0, 60), max_size=30))
 def test_the_section_never_reaches_the_answer(
     text: str, answer: str, thoughts: str, expected: bool, cuts: list[int]
@@ -43,6 +44,7 @@ def test_the_section_never_reaches_the_answer(
     assert not any("생각>" in piece or "think" in piece.lower() for piece in pieces)
 
 
+@settings(deadline=None)
 @given(cuts=st.lists(st.integers(0, 60), max_size=30))
 def test_a_section_that_the_chat_template_opened_is_reasoning_too(cuts: list[int]) -> None:
     assert read("1번을 보자.</think>답이다.", cuts, expected=True)[:2] == ("답이다.", "1번을 보자.")
