@@ -34,16 +34,20 @@ def demos_for(found: Found, draft: Draft, question: str) -> tuple[DemoLink, ...]
     cited = [c.quote for c in draft.citations] if draft.answerable else []
     heard = {h.slug: h.score for h in found.heard}
     ranked = catalogue.ranked(question, [*(f"{c.heading} {c.quote}" for c in draft.citations), *cited], heard)
-    return tuple(DemoLink(c.slug, c.title, _asking(c, catalogue.prefilled(c, question, *cited), question)) for c in ranked)
+    return tuple(DemoLink(c.slug, c.title, catalogue.prefilled(c, question, *cited)) for c in ranked)
 
 
 @dataclass(frozen=True)
 class Ran:
-    """A demo that was run: of which concept, and with what values, those left at their defaults included."""
+    """A demo that was run: of which concept, with what values (those left at their defaults included).
+
+    ``live``: whether the running system handed it what it shows.
+    """
 
     concept: Concept
     params: Mapping[str, Value]
     demo: Demo
+    live: bool
 
 
 def run_demo(name: str, params: Mapping[str, Any] | None = None, *, question: str = "",
@@ -58,27 +62,28 @@ def run_demo(name: str, params: Mapping[str, Any] | None = None, *, question: st
         PilgiError: see ``app.live.live_value``.
     """
     concept = catalogue.get(name)
-    values = _asking(concept, concept.check(params or {}), question)
+    values = concept.check(params or {})
     live = None
     if concept.live and answerer is not None and question.strip():
         from app.live import live_value  # it needs all that answers; most demos need none of it
 
         typed = values.get(_QUESTION, concept.defaults().get(_QUESTION))
         live = live_value(answerer, concept, question if typed == concept.defaults().get(_QUESTION) else str(typed))
+        values = _asking(concept, values, question) if live is not None else values
     with _one_at_a_time:
-        return Ran(concept, {**concept.defaults(), **values}, concept.run(values, live=live))
+        return Ran(concept, {**concept.defaults(), **values}, concept.run(values, live=live), live is not None)
 
 
 _QUESTION = "question"  # the control of a concept that is run over a question
 
 
-def _asking(concept: Concept, params: Mapping[str, Value], question: str) -> dict[str, Value]:
+def _asking(concept: Concept, params: dict[str, Value], question: str) -> dict[str, Value]:
     """``params`` with the reader's question in the control for one, where it holds its default and the question fits in."""
     control = next((c for c in concept.controls if c.name == _QUESTION), None)
-    if not concept.live or control is None or params.get(_QUESTION, control.default) != control.default:
-        return dict(params)
+    if control is None or params.get(_QUESTION, control.default) != control.default:
+        return params
     fits = 0 < len(question.strip()) <= control.max_length
-    return {**params, _QUESTION: question.strip()} if fits else dict(params)
+    return {**params, _QUESTION: question.strip()} if fits else params
 
 
 def calculate(question: str) -> Calculation | None:

@@ -6,6 +6,7 @@
 from __future__ import annotations
 
 import logging
+import re
 from collections.abc import Callable, Mapping, Sequence
 from contextlib import closing
 from functools import lru_cache
@@ -21,7 +22,7 @@ from app.llm.calling import Patience, stream_text
 from app.prompts import prompts_for
 from app.prompts.passages import fitted
 from app.thoughts import ThoughtFilter
-from app.types import Retrieved, heading_line
+from app.types import Retrieved
 from indexer.encoder import EmbeddedEncoder
 from indexer.errors import IndexMissingError
 from indexer.plain import plain
@@ -127,8 +128,9 @@ def search(answerer: Answerer, question: str) -> dict[str, Any]:
 
 
 def _label(chunk: Chunk) -> str:
-    """Short, and no two alike."""
-    return f"{heading_line(chunk) or chunk.path} ({chunk.path}:{chunk.start_line})"
+    """Note and section, what stands in brackets left out, then the place: short, and no two alike."""
+    ends = dict.fromkeys(re.sub(r"\s*\(.*", "", h) for h in (*chunk.heading[:1], *chunk.heading[-1:]))
+    return f"{': '.join(ends)} ({chunk.path}:{chunk.start_line})".strip()
 
 
 def _spelled(token: str, names: Sequence[str]) -> str:

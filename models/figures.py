@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import html
+import unicodedata
 
 import plotly.graph_objects as go
 
@@ -40,6 +41,32 @@ def pixels(values, *, colorscale: str = "Greys_r", middle: float | None = None) 
                       showscale=False)
 
 
-def prose(text: str) -> str:
-    """A text as a table cell shows it: its line breaks kept, its ``<`` not taken for a tag."""
-    return html.escape(text, quote=False).replace("\n", "<br>")
+def prose(text: str, width: int | None = None) -> str:
+    """A text as a table cell shows it: its line breaks kept, its ``<`` not taken for a tag.
+
+    ``width``: columns after which a line is broken (a Hangul letter takes two). Plotly breaks only texts of one line.
+    """
+    lines = text.split("\n") if width is None else [part for line in text.split("\n") for part in broken(line, width)]
+    return "<br>".join(html.escape(line, quote=False) for line in lines)
+
+
+def broken(line: str, width: int) -> list[str]:
+    """``line`` in parts of at most ``width`` columns, cut at blanks where there are any; at least one part."""
+    parts, part, taken, blank = [], "", 0, 0
+    for letter in line:
+        size = columns(letter)
+        if part and taken + size > width:
+            cut = blank or len(part)
+            parts.append(part[:cut].rstrip())
+            part = part[cut:]
+            taken, blank = columns(part), 0
+        part += letter
+        taken += size
+        if letter == " ":
+            blank = len(part)
+    return [*parts, part]
+
+
+def columns(text: str) -> int:
+    """The columns that ``text`` takes where a Hangul letter takes two."""
+    return sum(2 if unicodedata.east_asian_width(letter) in "WF" else 1 for letter in text)

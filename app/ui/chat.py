@@ -54,7 +54,7 @@ def messages(turns: list[Asked]) -> list[dict[str, Any]]:
 
 
 def _answer(answer: Answer, number: int) -> str:
-    parts = [f"*{chat_markdown(answer.rewritten, number, ())}*"] if answer.rewritten else []
+    parts = [f"‘{chat_markdown(answer.rewritten, number, ())}’(으)로 찾았습니다."] if answer.rewritten else []
     if not answer.answerable:
         parts.append("**노트에서 답을 찾지 못했습니다.**")
     parts.append(chat_markdown(answer.answer, number, {c.n for c in answer.citations}))
@@ -67,7 +67,7 @@ def chat_tab(settings: Settings, answerer: Answerer, jobs: IndexJobs, chosen: gr
     turns = gr.State([])
     shown = gr.State(None)
     with gr.Row(equal_height=False):
-        with gr.Column(scale=5):
+        with gr.Column(scale=5, elem_id="asking"):
             chat = gr.Chatbot(
                 show_label=False,
                 height="65vh",
@@ -75,6 +75,7 @@ def chat_tab(settings: Settings, answerer: Answerer, jobs: IndexJobs, chosen: gr
                 buttons=["copy"],
                 feedback_options=None,
                 allow_tags=False,
+                autoscroll=False,  # page.js shows an answer from its question on
                 elem_id="chat",
                 placeholder="### 무엇이 궁금한가요?\n노트에 있는 말로 답합니다.",
                 examples=[{"text": q} for q in example_questions(settings)],
@@ -84,6 +85,7 @@ def chat_tab(settings: Settings, answerer: Answerer, jobs: IndexJobs, chosen: gr
                     placeholder="질문을 적고 Enter를 누르세요",
                     show_label=False,
                     scale=8,
+                    min_width=320,
                     elem_id="ask",
                     autofocus=True,
                     max_length=4000,
@@ -91,15 +93,15 @@ def chat_tab(settings: Settings, answerer: Answerer, jobs: IndexJobs, chosen: gr
                 send = gr.Button("묻기", variant="primary", scale=1, min_width=90, elem_id="send")
                 stop = gr.Button("멈추기", scale=1, min_width=90, elem_id="stop")
         with gr.Column(scale=4):
-            chips = gr.HTML(elem_id="chips")
+            chips = gr.HTML(elem_id="chips", padding=False)
             with gr.Tabs(selected=_DEMO) as side:
                 with gr.Tab("직접 해 보기", id=_DEMO):
                     demo_panel(shown, "질문하면 그 개념이 여기에서 돌아갑니다.", answerer)
                 with gr.Tab("근거와 노트", id=_NOTE):
-                    note = gr.HTML(elem_id="note")
-                    citations = gr.HTML(elem_id="citations")
+                    note = gr.HTML(elem_id="note", padding=False)
+                    citations = gr.HTML(elem_id="citations", padding=False)
                 with gr.Tab("찾은 구절", id=_PASSAGES):
-                    passages = gr.HTML(elem_id="passages")
+                    passages = gr.HTML(elem_id="passages", padding=False)
 
     def ask(question: str, before: list[Asked]) -> Iterator[dict[Any, Any]]:
         question = question.strip()
@@ -133,12 +135,17 @@ def chat_tab(settings: Settings, answerer: Answerer, jobs: IndexJobs, chosen: gr
         yield {chat: messages(now), turns: now, **_beside(done.answer, len(now) - 1)}
 
     def _beside(answer: Answer | None, number: int) -> dict[Any, Any]:
-        """What belongs beside an answer: its concepts, citations, the first cited note, and its best demo."""
+        """What belongs beside an answer: its concepts, citations, the first cited note, and its best demo.
+
+        Where the notes do not answer, the concepts that the question names, and what was found.
+        """
         if answer is None:
             return {}
         first = next(iter(answer.citations), None)
-        best = next(iter(answer.demos), None)
-        slugs = dict.fromkeys([*(d.slug for d in answer.demos), *answer.concepts])
+        slugs = list(dict.fromkeys([*(d.slug for d in answer.demos), *answer.concepts]))
+        if not answer.answerable:
+            slugs = [c.slug for c in catalogue.find(_searched(answer)) if c.slug in slugs]
+        best = next((d for d in answer.demos if d.slug in slugs), None)
         return {
             chips: chips_html(slugs),
             citations: citations_html(answer, number),

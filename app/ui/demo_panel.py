@@ -35,15 +35,17 @@ def demo_panel(shown: gr.State, empty: str, answerer: Answerer | None = None) ->
             gr.Markdown(empty)
             return
         concept = catalogue.get(now.slug)
-        gr.Markdown(f"### {concept.title}\n{concept.summary}")
         first, said = _run(now, now.params, answerer)
+        gr.Markdown(f"### {concept.title}\n{concept.summary}")
+        if first and first.live and concept.live:
+            gr.HTML(f'<p class="live">{LIVE[concept.live].format(escaped(now.question))}</p>', padding=False)
         values = {**concept.defaults(), **now.params, **(first.params if first else {})}
         figure = gr.Plot(first.demo.figure if first else None, show_label=False)
-        trouble = gr.HTML(said)
+        trouble = gr.HTML(said, visible=bool(said))
         with gr.Row(elem_classes="controls"):
             inputs = [_component(c, values[c.name]) for c in concept.controls]
         text = gr.Markdown(first.demo.text if first else "", latex_delimiters=LATEX)
-        numbers = gr.HTML(numbers_html(first.demo.numbers) if first else "")
+        numbers = gr.HTML(numbers_html(first.demo.numbers) if first else "", padding=False)
         with gr.Accordion("더 깊이", open=False, visible=bool(first and first.demo.detail)):
             detail = gr.Plot(first.demo.detail if first else None, show_label=False)
         with gr.Accordion("코드", open=False):
@@ -52,9 +54,9 @@ def demo_panel(shown: gr.State, empty: str, answerer: Answerer | None = None) ->
         def run(*given: Any) -> tuple[Any, ...]:
             ran, said = _run(now, dict(zip(values, given, strict=True)), answerer)
             if ran is None:
-                return said, *[gr.skip()] * 5
+                return gr.HTML(said, visible=True), *[gr.skip()] * 5
             demo = ran.demo
-            return "", demo.figure, demo.text, numbers_html(demo.numbers), demo.detail, demo.code
+            return gr.HTML("", visible=False), demo.figure, demo.text, numbers_html(demo.numbers), demo.detail, demo.code
 
         if inputs:
             gr.on(
@@ -67,6 +69,14 @@ def demo_panel(shown: gr.State, empty: str, answerer: Answerer | None = None) ->
                 api_visibility="private",
             )
 
+
+LIVE = {
+    "attention": "이 시스템의 인코더가 질문 ‘{}’을(를) 읽은 모습입니다. 문장을 바꾸면 그 문장을 봅니다.",
+    "search": "이 시스템이 질문 ‘{}’에서 답의 근거까지 실제로 간 길입니다. 질문을 바꾸면 다시 찾습니다.",
+    "prompts": "질문 ‘{}’과(와) 찾은 구절로 이 시스템이 짓는 프롬프트입니다. 질문을 바꾸면 다시 짓습니다.",
+    "grounding": "질문 ‘{}’을(를) 언어 모델에게 노트 없이, 그리고 노트와 함께 물었습니다.",
+}
+"""What is shown where a demo shows the running system."""
 
 LATEX: list[dict[str, str | bool]] = [
     {"left": "$$", "right": "$$", "display": True},

@@ -71,7 +71,7 @@ def chips_html(slugs: Iterable[str]) -> str:
     chips = "".join(
         f'<button class="chip" data-ref="demo-{s}">{escaped(known[s].title)}</button>' for s in slugs if s in known
     )
-    return f'<div class="chips"><span>들린 개념</span>{chips}</div>' if chips else ""
+    return f'<div class="chips"><span>관련 개념</span>{chips}</div>' if chips else ""
 
 
 def rooms_html(rooms: Mapping[str, Iterable[Any]]) -> str:
@@ -92,7 +92,9 @@ def numbers_html(numbers: Mapping[str, Any]) -> str:
 
 
 def _number(value: Any) -> str:
-    if isinstance(value, bool) or not isinstance(value, (int, float)):
+    if isinstance(value, bool):
+        return "예" if value else "아니요"
+    if not isinstance(value, (int, float)):
         return str(value)
     return f"{value:,}" if isinstance(value, int) else f"{value:,.4g}"
 

@@ -185,8 +185,8 @@ def demo(*, sentence: str = SENTENCE, layer: int = 4, head: int = 0, seed: int =
     rows = torch.cat([parts[:, place], parts[:, place].sum(0, keepdim=True)])[:, :12]  # (4, 12)
     sums = grid(rows.tolist(), colorscale="RdBu").update(zmid=0, y=["토큰", "세그먼트", "위치", "합"])
     detail.add_trace(sums, row=1, col=1)
-    fates = mask_tokens([token in SPECIAL for token in tokens], seed)
-    draw_masking(detail, tokens, fates, seed, row=2, col=1)
+    fates = mask_tokens([token in SPECIAL for token in seen_tokens], seed)
+    draw_masking(detail, seen_tokens, fates, seed, row=2, col=1)
     titled(detail, "BERT에 들어가는 것과 사전 학습에서 가리는 것", "벡터의 칸", " ", height=520)
     detail.update_xaxes(title_text="토큰", row=2, col=1)
 
@@ -202,8 +202,8 @@ def demo(*, sentence: str = SENTENCE, layer: int = 4, head: int = 0, seed: int =
                  **{f"{name} 수": count for name, count in counts.items()},
                  **({"뜻이 가까운 말": near} if near else {})},
         text=f"{model_name}의 {which}에서 특별 토큰을 빼면 가장 센 눈길은 '{asking}'에서 '{seen}'까지이고 무게는 "
-             f"{most:.2f}입니다. MLM이라면 토큰 {len(tokens)}개 가운데 {sum(counts.values())}개를 골라 맞힙니다.",
-        code=CODE.format(seed=seed, tokens=tokens),
+             f"{most:.2f}입니다. MLM이라면 토큰 {len(seen_tokens)}개 가운데 {sum(counts.values())}개를 골라 맞힙니다.",
+        code=CODE.format(seed=seed, tokens=seen_tokens),
         detail=detail,
     )
 

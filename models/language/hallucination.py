@@ -33,6 +33,7 @@ NOTES = (
     "Word2Vec은 2013년에 구글에서 발표되었다",
     "BERT는 2018년에 구글에서 발표되었다",
 )
+WIDTH = 32  # columns of an answer in the table
 END, REFUSAL = "<끝>", "노트에서 근거를 찾지 못해 답하지 않습니다."
 PARTICLE = re.compile(r"(.+?)(은|는|이란|란|이|가)$")
 
@@ -169,7 +170,7 @@ def demo(*, question: str = "트랜스포머는 언제 어디에서 발표되었
             ["판단", "근거 없이도 답한다", "인용하며 답한다" if noted["answerable"] else "거절한다"]]
     figure = go.Figure(go.Table(
         header={"values": ["", "노트 없이", "노트와 함께"]}, columnwidth=[1, 4, 4],
-        cells={"values": [[prose(c) for c in column] for column in zip(*rows, strict=True)],
+        cells={"values": [[prose(c, WIDTH) for c in column] for column in zip(*rows, strict=True)],
                "align": "left"}))
     titled(figure, prose(shown["question"]), "", "", height=460)
     numbers = {"노트로 답할 수 있는가": bool(noted["answerable"]), "인용 수": len(quotes)}

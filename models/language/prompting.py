@@ -30,6 +30,7 @@ EXAMPLES = (
     ("어휘 1,000개를 16차원으로 임베딩하면 파라미터는 몇 개인가?", "16,000개",
      "단어마다 16개의 수가 있다.\n1,000 × 16 = 16,000이다."),
 )
+WIDTH = 28  # columns of each of the three prompts side by side
 NAMES = {"zero_shot": "제로샷", "few_shot": "퓨샷", "chain_of_thought": "생각의 사슬"}
 
 
@@ -74,10 +75,11 @@ def demo(*, question: str = "입력 10, 은닉 20인 RNN의 파라미터는 몇 
     """Three prompts side by side: those of the running system where ``live`` is given, else built here."""
     built = live if live is not None else prompts(question, shots)
     texts = {name: built[key] for key, name in NAMES.items()}
+    cells = [prose(text, WIDTH) for text in texts.values()]
     figure = go.Figure(go.Table(
         header={"values": list(texts), "font": {"size": 15}},
-        cells={"values": [[prose(text)] for text in texts.values()], "align": "left"}))
-    longest = max(text.count("\n") + len(text) // 26 for text in texts.values())
+        cells={"values": [[text] for text in cells], "align": "left"}))
+    longest = max(text.count("<br>") for text in cells)
     titled(figure, "같은 질문, 세 가지 프롬프트", "", "", height=min(1200, max(360, 200 + 19 * longest)))
 
     tokens = {name: len(shipped().encode(text, add_special_tokens=False).tokens) for name, text in texts.items()}

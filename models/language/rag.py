@@ -35,6 +35,7 @@ PASSAGES = (
     "데이터를 늘리거나 가중치에 벌점을 주면 외워 버리는 현상이 줄어든다.",
 )
 Scores = list[tuple[str, float]]
+WIDTH = 64  # columns of the table that holds the prompt
 
 
 def grams(text: str, n: int = 2) -> list[str]:
@@ -150,18 +151,20 @@ PANELS = (("keyword", "단어 점수 (BM25)", GOLD), ("vector", "벡터 점수",
           ("fused", "융합 점수", PURPLE), ("reranked", "리랭킹 점수", GREEN))
 
 
-def bars(found: Mapping[str, Any], most: int = 8) -> go.Figure:
+def bars(found: Mapping[str, Any], most: int = 6) -> go.Figure:
     """One panel per stage, best on top."""
-    figure = make_subplots(rows=2, cols=2, subplot_titles=[title for _, title, _ in PANELS], horizontal_spacing=0.28)
+    figure = make_subplots(rows=len(PANELS), cols=1, subplot_titles=[title for _, title, _ in PANELS],
+                           vertical_spacing=0.07)
     for i, (key, title, color) in enumerate(PANELS):
         best = list(found[key])[:most]
-        names = [f"{n}. {label[:16]}{'…' if len(label) > 16 else ''}" for n, (label, _) in enumerate(best, start=1)]
+        names = [f"{n}. {label[:22]}{'…' if len(label) > 22 else ''}" for n, (label, _) in enumerate(best, start=1)]
         figure.add_trace(go.Bar(x=[round(float(s), 4) for _, s in best], y=names, orientation="h", name=title,
                                 hovertext=[label for label, _ in best], marker_color=color, showlegend=False),
-                         row=i // 2 + 1, col=i % 2 + 1)
-    figure.update_yaxes(autorange="reversed")
-    titled(figure, "질문에서 답의 근거까지: 두 검색, 융합, 리랭킹", "점수", "글", height=640)
-    return figure.update_layout(margin_l=150)
+                         row=i + 1, col=1)
+    figure.update_yaxes(autorange="reversed", automargin=True)
+    figure.update_xaxes(title_text=" ")  # one name below is enough
+    figure.update_xaxes(title_text="점수", row=len(PANELS), col=1)
+    return titled(figure, "질문에서 답의 근거까지: 두 검색, 융합, 리랭킹", "점수", "글", height=760)
 
 
 def demo(*, question: str = "과적합을 줄이는 방법은?", alpha: float = 0.5, top: int = 3,
@@ -172,9 +175,9 @@ def demo(*, question: str = "과적합을 줄이는 방법은?", alpha: float = 
     again = fuse(list(found["vector"]), list(found["keyword"]), alpha)
     stage: list[Any] = next((found[key] for key in ("reranked", "fused", "keyword", "vector") if found[key]), [])
     first = stage[0][0] if stage else "없음"
-    rows = [["질문", prose(asked)], ["검색에 쓴 조각", prose(", ".join(found["tokens"])) or "없음"],
-            ["알아들은 개념", ", ".join(found["concepts"]) or "없음"],
-            ["프롬프트", prose(found["prompt"])]]
+    rows = [["질문", prose(asked, WIDTH)], ["검색에 쓴 조각", prose(", ".join(found["tokens"]), WIDTH) or "없음"],
+            ["알아들은 개념", prose(", ".join(found["concepts"]), WIDTH) or "없음"],
+            ["프롬프트", prose(found["prompt"], WIDTH)]]
     detail = go.Figure(go.Table(
         header={"values": ["단계", "내용"]}, columnwidth=[1, 5],
         cells={"values": [list(column) for column in zip(*rows, strict=True)], "align": "left"}))

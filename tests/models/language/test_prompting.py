@@ -41,4 +41,5 @@ def test_more_examples_cost_more_tokens():
 def test_the_running_systems_prompts_are_shown_as_they_are():
     live = {key: f"{key} <system>\n{QUESTION}" for key in prompts(QUESTION, 1)}
     cells = CONCEPT.run(live=live).figure.data[0].cells["values"]
-    assert cells[1][0] == f"few_shot &lt;system&gt;<br>{QUESTION}"
+    first, *rest = cells[1][0].split("<br>")
+    assert first == "few_shot &lt;system&gt;" and " ".join(rest) == QUESTION
