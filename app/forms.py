@@ -14,7 +14,7 @@ from indexer.types import SearchResult
 # Parts of the best score; measured on development questions.
 SHOWN = 0.1
 DEFINED = 0.1
-DEFINED_BESIDE = 0.05  # for questions that ask for something else, a passage that defines the term is still nearer
+DEFINED_BESIDE = 0.03  # for questions that ask for something else, a passage that defines the term is still nearer
 
 _SIGNS = {
     "formula": re.compile(r"\$\$|\\frac|\\sum|\\begin\{|\$[^$\n]*=[^$\n]*\$|\b[A-Za-z]\([a-z]\)\s*="),
@@ -34,7 +34,7 @@ def fitted(found: Found, results: Sequence[SearchResult]) -> tuple[SearchResult,
         bonus = SHOWN if sign and sign.search(result.chunk.text) else 0.0
         match = defines.search(plain(result.chunk.text)) if defines else None
         if match:
-            bonus += (DEFINED if kind in ("definition", "open") else DEFINED_BESIDE) * (1.0 if match.start() < 150 else 0.5)
+            bonus += (DEFINED if kind == "definition" else DEFINED_BESIDE) * (1.0 if match.start() < 150 else 0.5)
         parts = {**result.parts, "form": round(bonus, 3)} if bonus else result.parts
         raised.append(replace(result, score=(result.score + bonus * best) / (1 + SHOWN + DEFINED), parts=parts))
     return tuple(sorted(raised, key=lambda r: -r.score))
@@ -42,6 +42,8 @@ def fitted(found: Found, results: Sequence[SearchResult]) -> tuple[SearchResult,
 
 def _definition(found: Found) -> re.Pattern[str] | None:
     """What a passage says that defines one of the question's terms: "배치 정규화(Batch Normalization)는 …"."""
+    if "각각" in found.query.text:  # asks for several parts, which one definition does not give
+        return None
     names = sorted({re.escape(name) for token in found.query.terms for name in found.terms.row(token)}, key=len, reverse=True)
     if not names:
         return None
