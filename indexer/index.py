@@ -33,7 +33,7 @@ class Weights:
 
     keyword: float = 1.0
     coverage: float = 0.4
-    vector: float = 0.3
+    vector: float = 0.4
     concept: float = 0.2
     concept_unnamed: float = 1.5  # where the question names no term: then the bridge knows more than its words
 

@@ -65,6 +65,8 @@ def shell(*args: str, **options: Any) -> subprocess.Popen[bytes]:
         stdin=subprocess.PIPE,
         stdout=subprocess.PIPE,
         stderr=subprocess.PIPE,
+        # a suite that runs in the background hands down an ignored Ctrl-C, which no terminal does
+        preexec_fn=lambda: signal.signal(signal.SIGINT, signal.SIG_DFL),
         **options,
     )
 
