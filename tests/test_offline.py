@@ -17,14 +17,14 @@ def test_this_machine_is_local(host: object) -> None:
     assert is_local(host)
 
 
-@pytest.mark.parametrize("host", ["huggingface.co", "10.0.0.1", "2001:4860:4860::8888", "127.0.0.1.example.com"])
+@pytest.mark.parametrize("host", ["hub.example.org", "10.0.0.1", "2001:4860:4860::8888", "127.0.0.1.example.com"])
 def test_other_machines_are_not(host: str) -> None:
     assert not is_local(host)
 
 
 @pytest.mark.parametrize("reach", [
     lambda: socket.create_connection(("192.0.2.1", 80), 0.1),
-    lambda: socket.getaddrinfo("huggingface.co", 443),
+    lambda: socket.getaddrinfo("hub.example.org", 443),
 ])
 def test_a_connection_is_refused_and_a_hidden_refusal_fails_the_test(reach: Callable[[], object]) -> None:
     with pytest.raises(AssertionError, match="reached for the network"), guarded(), contextlib.suppress(OSError):
