@@ -77,9 +77,11 @@ def missing_names(found: Found) -> tuple[str, ...]:
 
 def confidence(found: Found, results: Sequence[SearchResult]) -> float:
     """The probability that the notes hold the answer: what ``refused`` decides by, for the risk-coverage curve."""
-    if not results:
-        return 0.0
-    score = _BIAS + sum(w * x for w, x in zip(_WEIGHTS, astuple(evidence(found, results)), strict=True))
+    return _probability(evidence(found, results)) if results else 0.0
+
+
+def _probability(seen: Evidence) -> float:
+    score = _BIAS + sum(w * x for w, x in zip(_WEIGHTS, astuple(seen), strict=True))
     return 1 / (1 + math.exp(-score))
 
 
@@ -87,10 +89,11 @@ def refused(found: Found, results: Sequence[SearchResult]) -> Refusal | None:
     """The refusal, where the evidence is too thin; None where there is an answer."""
     if not results:
         return Refusal(NOTHING, ())
-    if confidence(found, results) >= THRESHOLD:
+    seen = evidence(found, results)
+    if _probability(seen) >= THRESHOLD:
         return None
     near = tuple(dict.fromkeys(f"{heading_line(r.chunk) or r.chunk.path} ({r.chunk.path})" for r in results[:3]))
     absent = missing_names(found)
     if absent:
         return Refusal(UNKNOWN.format(names="', '".join(absent)), near)
-    return Refusal(DOES_NOT_SAY if evidence(found, results).known > 0.5 else NOTHING, near)
+    return Refusal(DOES_NOT_SAY if seen.known > 0.5 else NOTHING, near)
