@@ -2,21 +2,19 @@
 
 from __future__ import annotations
 
-from collections.abc import AsyncIterator, Iterator
-from contextlib import aclosing
+from collections.abc import AsyncGenerator, AsyncIterator
 from dataclasses import asdict
 from typing import Any
 
 from fastapi import APIRouter
-from fastapi.responses import StreamingResponse
 from pydantic import BaseModel, Field
 from starlette.concurrency import run_in_threadpool
-from starlette.types import Send
 
 from app.answer import Event
 from app.api.errors import responses
 from app.api.parts import Json, TheAnswerer, to_json
 from app.rows import Question, error_row, search_row
+from app.streaming import EventStream, steps
 from app.types import Answer, Retrieved
 from indexer.errors import PilgiError
 
@@ -53,16 +51,6 @@ class SearchAnswer(BaseModel):
     notices: list[str]
 
 
-class _EventStream(StreamingResponse):
-    """Server-sent events, whose source is closed as soon as the reader is gone."""
-
-    media_type = "text/event-stream"
-
-    async def stream_response(self, send: Send) -> None:
-        async with aclosing(self.body_iterator):  # type: ignore[type-var]
-            await super().stream_response(send)
-
-
 @router.post("/answer", response_model=Answer, responses=responses(400, 413, 422, 503), summary="묻기")
 async def answer(asked: AnswerRequest, answerer: TheAnswerer) -> Any:
     """노트에서 찾은 답과, 줄까지 짚은 근거를 돌려준다. 노트에 없으면 answerable이 거짓이고 까닭을 말한다.
@@ -72,25 +60,20 @@ async def answer(asked: AnswerRequest, answerer: TheAnswerer) -> Any:
     if not asked.stream:
         found = await run_in_threadpool(answerer.answer, asked.question, asked.turns(), id=str(asked.id))
         return Json(asked.row(found))
-    steps = answerer.stream(asked.question, asked.turns(), id=str(asked.id))
-    first = await run_in_threadpool(
-        next, steps
-    )  # what is wrong with the question or the index is an error, not an event
-    return _EventStream(_events(asked, first, steps), headers={"Cache-Control": "no-store", "X-Accel-Buffering": "no"})
+    events = steps(answerer.stream(asked.question, asked.turns(), id=str(asked.id)))
+    first = await anext(events)  # what is wrong with the question or the index is an error, not an event
+    return EventStream(_events(asked, first, events), headers={"Cache-Control": "no-store", "X-Accel-Buffering": "no"})
 
 
-async def _events(asked: Question, first: Event, steps: Iterator[Event]) -> AsyncIterator[bytes]:
-    event: Event | None = first
+async def _events(asked: Question, first: Event, events: AsyncGenerator[Event]) -> AsyncIterator[bytes]:
     try:
-        while event is not None:
+        yield _sent(first.kind, _data(asked, first))
+        async for event in events:
             yield _sent(event.kind, _data(asked, event))
-            event = await run_in_threadpool(next, steps, None)
     except PilgiError as error:
         yield _sent("error", {"error": error_row(error)})
     finally:
-        close = getattr(steps, "close", None)
-        if close is not None:
-            close()
+        await events.aclose()
 
 
 def _data(asked: Question, event: Event) -> Any:

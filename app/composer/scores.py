@@ -15,7 +15,7 @@ from indexer.terms import Terms
 from indexer.types import SearchResult
 
 WORDS, PASSAGE, BESIDE, SIGN, DEFINES, COUNTED, FIRST = 0.55, 0.9, 0.1, 0.15, 0.2, 0.2, 0.05
-_BROKEN, _SHORT = -0.2, -0.2
+_BROKEN, _SHORT, _TRIES, _COMMANDS = -0.2, -0.2, -0.3, -1.0
 _SHORTEST = 12  # characters; less says nothing by itself
 
 _KIND_FITS: Mapping[str, Mapping[str, float]] = {
@@ -38,6 +38,7 @@ _SIGNS: Mapping[str, re.Pattern[str]] = {
         "list": r"첫째|둘째|가지|종류|[①②③]|\b1[.)]|있다|있음",
     }.items()
 }
+_HANDS_ON = re.compile(r"(?:직접\s*)?해\s*보기|실습|연습\s*문제|과제")  # a heading: what stands under it tells the reader to try, not what is so
 _ITEM_KINDS = ("list", "table")
 _DEFINED_KINDS = ("definition", "open", "yes_no")
 
@@ -63,6 +64,10 @@ def scored(units: Sequence[Unit], results: Sequence[SearchResult], found: Found,
             score += _BROKEN
         if len(unit.text) < _SHORTEST and unit.kind != "formula":
             score += _SHORT
+        if unit.commands:
+            score += _COMMANDS
+        if asked.kind not in ("code", "procedure") and unit.chunk.heading and _HANDS_ON.search(unit.chunk.heading[-1]):
+            score += _TRIES
         out.append(score)
     return out
 

@@ -8,6 +8,7 @@ from dataclasses import dataclass
 from functools import cached_property, lru_cache
 
 from app.composer.prose import readable
+from app.prompts.untrusted import orders
 from indexer.lines import line_of, line_starts
 from indexer.plain import plain
 from indexer.sentences import Sentence, sentences
@@ -19,7 +20,10 @@ _STAR_AS_CODE = re.compile(r"`[^`\n]*\*[^`\n]*`")
 
 @dataclass(frozen=True)
 class Unit:
-    """A piece of a passage that can stand in an answer: ``chunk.text[start:end]``."""
+    """A piece of a passage that can stand in an answer: ``chunk.text[start:end]``.
+
+    ``commands``: it reads like an order to a language model; the note says it, but it is no knowledge.
+    """
 
     chunk: Chunk
     rank: int
@@ -28,6 +32,7 @@ class Unit:
     end: int
     kind: str
     text: str
+    commands: bool = False
 
     @property
     def quote(self) -> str:
@@ -49,21 +54,22 @@ class Unit:
 def units_of(results: Sequence[SearchResult]) -> list[Unit]:
     """The units of the passages, in reading order."""
     return [
-        Unit(result.chunk, rank, order, start, end, kind, text)
+        Unit(result.chunk, rank, *piece)
         for rank, result in enumerate(results)
-        for order, start, end, kind, text in _pieces(result.chunk.text)
+        for piece in _pieces(result.chunk.text)
     ]
 
 
 @lru_cache(maxsize=2048)
-def _pieces(passage: str) -> tuple[tuple[int, int, int, str, str], ...]:
-    """(order, start, end, kind, plain text) of every piece; kept, since the same passages answer many questions."""
+def _pieces(passage: str) -> tuple[tuple[int, int, int, str, str, bool], ...]:
+    """(order, start, end, kind, plain text, commands) of every piece; kept, since the same passages answer many questions."""
     out = []
+    ordered = orders(passage)
     for order, sentence in enumerate(sentences(passage)):
         start, end = _trimmed(passage, sentence)
         text = plain(passage[start:end])
         if re.search(r"\w", text):
-            out.append((order, start, end, str(sentence.kind), text))
+            out.append((order, start, end, str(sentence.kind), text, any(s < end and start < e for s, e in ordered)))
     return tuple(out)
 
 
