@@ -10,6 +10,7 @@ $$ v_t = \\mu v_{t-1} + g_t, \\qquad s_t = \\rho s_{t-1} + (1-\\rho) g_t^2, \\qq
 
 from __future__ import annotations
 
+from abc import ABC, abstractmethod
 from collections.abc import Callable, Iterable, Mapping
 from typing import Any
 
@@ -22,7 +23,7 @@ from models.figures import COLORS, titled
 from models.reading import has, named_numbers, written
 
 
-class Optimizer:
+class Optimizer(ABC):
     """What all rules share; ``lr`` is above 0, and ``weight_decay`` times the weight is added to each gradient."""
 
     def __init__(self, parameters: Iterable[Tensor], lr: float, weight_decay: float = 0.0) -> None:
@@ -45,9 +46,9 @@ class Optimizer:
             if w.grad is not None:
                 w -= self.lr * self.update(w.grad + self.weight_decay * w, state)
 
+    @abstractmethod
     def update(self, g: Tensor, state: dict[str, Tensor]) -> Tensor:
         """The direction for gradient ``g``; ``state`` is kept between steps, one for each parameter."""
-        raise NotImplementedError
 
 
 class SGD(Optimizer):

@@ -10,6 +10,7 @@ parameters: input weights, recurrent weights, and the two biases that PyTorch ke
 from __future__ import annotations
 
 import re
+from abc import ABC, abstractmethod
 from collections.abc import Mapping
 from typing import Any
 
@@ -20,7 +21,7 @@ from models.concept import Computation, Computed
 from models.reading import has, named_numbers
 
 
-class Recurrent(nn.Module):
+class Recurrent(nn.Module, ABC):
     """Layers of one cell called over time; RNN, LSTM and GRU differ only in ``gates``, ``states`` and ``step``.
 
     Parameters are named and laid out as in ``torch.nn.RNN`` (``weight_ih_l0`` ...), so a state_dict fits both.
@@ -53,9 +54,9 @@ class Recurrent(nn.Module):
             ):
                 self.register_parameter(f"{name}_l{layer}", nn.Parameter(torch.empty(shape).uniform_(-bound, bound)))
 
+    @abstractmethod
     def step(self, from_input: Tensor, from_hidden: Tensor, state: tuple[Tensor, ...]) -> tuple[Tensor, ...]:
         """One call of the cell: W_ih x + b_ih and W_hh h + b_hh, each (B, gates*H) -> the new state, each (B, H)."""
-        raise NotImplementedError
 
     def project(self, steps: Tensor, layer: int) -> Tensor:
         """W_ih x_t + b_ih of every step at once: no step has to wait for another here. (T, B, D) -> (T, B, gates*H)."""

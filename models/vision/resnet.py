@@ -10,6 +10,8 @@ $W_s$는 모양이 같으면 항등이고, 다르면 1x1 합성곱이다.
 
 from __future__ import annotations
 
+from abc import ABC, abstractmethod
+
 import plotly.graph_objects as go
 import torch
 from torch import Tensor, nn
@@ -26,7 +28,7 @@ from models.vision.pooling import MaxPool2d, global_avg_pool
 from models.vision.summary import count
 
 
-class _Block(nn.Module):
+class _Block(nn.Module, ABC):
     """What both blocks share: the way past the convolutions, and the sum.
 
     Args:
@@ -43,9 +45,9 @@ class _Block(nn.Module):
             self.downsample = nn.Sequential(Conv2d(channels, width * self.expansion, 1, stride, bias=False),
                                             BatchNorm2d(width * self.expansion))
 
+    @abstractmethod
     def residual(self, x: Tensor) -> Tensor:
         """F(x)."""
-        raise NotImplementedError
 
     def forward(self, x: Tensor) -> Tensor:
         """(B, C, H, W) -> (B, width * expansion, H / stride, W / stride)."""
