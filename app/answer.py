@@ -23,13 +23,13 @@ from app.errors import InputError
 from app.forms import fitted
 from app.generation import Writer, Written, as_composed
 from app.llm import EMBEDDED
-from app.reranker import Reranked, Reranker, load_reranker, rerank
+from app.reranker import NONE, Reranked, Reranker, load_reranker, rerank
 from app.settings import Settings
 from app.types import Answer, Retrieved, Turn
 from indexer.build import BuildSummary, build
 from indexer.encoder import load_encoder
 from indexer.generation import current
-from indexer.index import Found, Index
+from indexer.index import Found, Index, Weights
 from indexer.types import Encoder
 
 if TYPE_CHECKING:
@@ -70,7 +70,7 @@ class Answerer:
 
     @cached_property
     def reranker(self) -> Reranker | None:
-        """As ``settings.reranker`` says."""
+        """The cross-encoder that ``settings.reranker`` names; None for ``embedded`` and ``none``."""
         return load_reranker(self.settings.reranker)
 
     @property
@@ -92,7 +92,8 @@ class Answerer:
         with self._lock:
             folder = current(self.settings.index)
             if self._index is None or self._index.folder != folder:
-                self._index = Index.open(self.settings.index, encoder=self.encoder, terms_file=self.settings.terms)
+                weights = Weights(tokens=0.0) if self.settings.reranker == NONE else Weights()
+                self._index = Index.open(self.settings.index, encoder=self.encoder, terms_file=self.settings.terms, weights=weights)
             return self._index
 
     def build(self, notes: Path | Sequence[Path] | None = None, *, rebuild: bool = False,

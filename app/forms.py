@@ -14,12 +14,14 @@ from indexer.types import SearchResult
 # Parts of the best score; measured on development questions.
 SHOWN = 0.1
 DEFINED = 0.1
+REASONED = 0.08
 DEFINED_BESIDE = 0.03  # for questions that ask for something else, a passage that defines the term is still nearer
 
 _SIGNS = {
     "formula": re.compile(r"\$\$|\\frac|\\sum|\\begin\{|\$[^$\n]*=[^$\n]*\$|\b[A-Za-z]\([a-z]\)\s*="),
     "code": re.compile(r"```|~~~|\bimport \w|^ {4}\w+.*[=(]", re.MULTILINE),
 }
+_GIVES_REASONS = re.compile(r"왜(?![곡도])|이유|까닭|필요|목적|동기|배경|효과|\bwhy\b", re.IGNORECASE)  # a heading
 
 
 def fitted(found: Found, results: Sequence[SearchResult]) -> tuple[SearchResult, ...]:
@@ -35,6 +37,8 @@ def fitted(found: Found, results: Sequence[SearchResult]) -> tuple[SearchResult,
         match = defines.search(plain(result.chunk.text)) if defines else None
         if match:
             bonus += (DEFINED if kind == "definition" else DEFINED_BESIDE) * (1.0 if match.start() < 150 else 0.5)
+        if kind == "reason" and result.chunk.heading and _GIVES_REASONS.search(result.chunk.heading[-1]):
+            bonus += REASONED
         parts = {**result.parts, "form": round(bonus, 3)} if bonus else result.parts
         raised.append(replace(result, score=(result.score + bonus * best) / (1 + SHOWN + DEFINED), parts=parts))
     return tuple(sorted(raised, key=lambda r: -r.score))

@@ -110,19 +110,15 @@ def search(answerer: Answerer, question: str) -> dict[str, Any]:
     sources = [Retrieved.of(r) for r in ranked.results]
     legs = {
         name: [(_label(chunk), round(score, 4)) for chunk, score in found.legs.get(name, ())[:MOST_PASSAGES]]
-        for name in ("keyword", "vector")
+        for name in ("keyword", "vector", "fused")
     }
-    stages = {"fused": found.results, "reranked": ranked.results}
     known = catalogue.concepts()
     return {
         "question": found.query.text,
         "tokens": [_spelled(token, found.terms.row(token)) for token in found.query.tokens],
         "concepts": [f"{known[h.slug].title} {h.score:.0%}" for h in found.heard if h.slug in known],
         **legs,
-        **{
-            name: [(_label(r.chunk), round(r.score, 4)) for r in results[:MOST_PASSAGES]]
-            for name, results in stages.items()
-        },
+        "reranked": [(_label(r.chunk), round(r.score, 4)) for r in ranked.results[:MOST_PASSAGES]],
         "prompt": _prompts(answerer, found.query.text, sources)[answerer.settings.prompt],
     }
 

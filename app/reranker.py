@@ -1,5 +1,7 @@
-"""A second, closer look at the best candidates: a cross-encoder reads question and passage together.
+"""A second, closer look at the best candidates.
 
+``embedded`` (the default) is late interaction on the encoder's own token vectors, which the index keeps and compares
+(``indexer/tokens.py``). A folder or a hub's name brings a cross-encoder, which reads question and passage together.
 Source: Nogueira & Cho (2019), "Passage Re-ranking with BERT".
 """
 
@@ -91,11 +93,11 @@ class CrossEncoderReranker:
 
 
 def load_reranker(name: str) -> Reranker | None:
-    """The reranker that a setting names: ``embedded``, ``none``, a folder, or a hub's model.
+    """The cross-encoder that a setting names by folder or hub name; None for ``embedded``, whose look the index takes, and ``none``.
 
     Raises:
         ModelError: it cannot be loaded.
     """
-    if name in (NONE, EMBEDDED):  # no reranker ships yet: see models/pretrained/README.md
+    if name in (NONE, EMBEDDED):
         return None
     return CrossEncoderReranker(name)

@@ -27,8 +27,10 @@ from indexer.keyword import K1, B, KeywordIndex
 from indexer.korean import morphemes
 from indexer.notes import MAX_BYTES, FoundFile, digest, load, parse, scan
 from indexer.plain import plain
+from indexer.primer import Primer
 from indexer.stores.faiss_store import FaissStore
 from indexer.terms import Terms, load_terms
+from indexer.tokens import TokenStore, token_encoder
 from indexer.types import Chunk, Encoder, Note, Skipped
 
 log = logging.getLogger(__name__)
@@ -156,9 +158,9 @@ def build(notes: Path | Sequence[Path], index_dir: Path, *, encoder: Encoder | N
         if not same:
             name = generation.new_name()
             folder = index_dir / name
-            vectors, embedded = _vectors(contents.entries, old, encoder, index_dir, progress)
+            made, embedded = _embedded(contents.entries, old, encoder, index_dir, progress)
             try:
-                _write(folder, contents, terms, vectors, progress)
+                _write(folder, contents, terms, made, progress)
                 generation.seal(folder, notes_root=root, fingerprints=marks,
                                 counts={"notes": len(contents.notes), "chunks": len(contents.entries)},
                                 settings={"max_chars": max_chars, "terms_file": str(terms_file.resolve()) if terms_file else None,
@@ -173,10 +175,18 @@ def build(notes: Path | Sequence[Path], index_dir: Path, *, encoder: Encoder | N
 
 
 @dataclass(frozen=True)
+class Embedded:
+    """What the encoder made of a passage: its vector (dim,), and int8 (tokens, token_dim) or None."""
+
+    vector: np.ndarray
+    tokens: np.ndarray | None = None
+
+
+@dataclass(frozen=True)
 class _Previous:
     name: str
     contents: Contents
-    vectors: Mapping[str, np.ndarray]
+    embedded: Mapping[str, Embedded]
     encoder: str
 
 
@@ -191,11 +201,12 @@ def _previous(index_dir: Path) -> tuple[_Previous | None, Mapping[str, str], str
         log.warning("%s", error)
         return None, {}, ""
     contents = read_contents(folder)
-    vectors: dict[str, np.ndarray] = {}
+    embedded: dict[str, Embedded] = {}
     if (folder / "vectors" / "vectors.npy").is_file():
         stored = np.load(folder / "vectors" / "vectors.npy", mmap_mode="r", allow_pickle=False)
-        vectors = {entry.key: stored[i] for i, entry in enumerate(contents.entries)}
-    return _Previous(folder.name, contents, vectors, manifest.fingerprints["encoder"]), manifest.fingerprints, manifest.notes_root
+        tokens = TokenStore.load(folder / "tokens") if (folder / "tokens").is_dir() else None
+        embedded = {entry.key: Embedded(stored[i], tokens.passage(i) if tokens else None) for i, entry in enumerate(contents.entries)}
+    return _Previous(folder.name, contents, embedded, manifest.fingerprints["encoder"]), manifest.fingerprints, manifest.notes_root
 
 
 def _read(found: Sequence[FoundFile], old: Contents | None, max_chars: int, max_bytes: int,
@@ -245,52 +256,64 @@ def _entries(note: Note, cached: Mapping[str, Entry], max_chars: int) -> Iterato
         yield Entry(chunk, same.morphemes if same else tuple(morphemes(plain(chunk.searched))))
 
 
-def _vectors(entries: Sequence[Entry], old: _Previous | None, encoder: Encoder | None, index_dir: Path,
-             progress: Progress) -> tuple[np.ndarray | None, int]:
-    """The vector of every entry, and how many were made now."""
+def _embedded(entries: Sequence[Entry], old: _Previous | None, encoder: Encoder | None, index_dir: Path,
+              progress: Progress) -> tuple[list[Embedded], int]:
+    """What the encoder makes of every entry (nothing without an encoder), and how many were made now."""
     if encoder is None:
-        return None, 0
-    known: dict[str, np.ndarray] = dict(old.vectors) if old and old.encoder == encoder.fingerprint else {}
+        return [], 0
+    known: dict[str, Embedded] = {key: Embedded(*made) for key, made in Primer.load(encoder).embedded().items()}
+    known.update(old.embedded if old and old.encoder == encoder.fingerprint else {})
     pending = index_dir / "pending" / hashlib.sha256(encoder.fingerprint.encode()).hexdigest()[:16]
     known.update(_resumed(pending))
     wanted = {e.key: e.chunk.searched for e in entries if e.key not in known}
     keys, texts = list(wanted), list(wanted.values())
-    unsaved: dict[str, np.ndarray] = {}
+    unsaved: dict[str, Embedded] = {}
     for at in range(0, len(keys), _EMBED_BATCH):
         progress("embed", at, len(keys))
-        batch = encoder.encode(texts[at : at + _EMBED_BATCH], kind="passage")
-        unsaved.update(zip(keys[at : at + _EMBED_BATCH], batch, strict=True))
+        unsaved.update(zip(keys[at : at + _EMBED_BATCH], _embed(encoder, texts[at : at + _EMBED_BATCH]), strict=True))
         if len(unsaved) >= _PENDING_EVERY:
             _put_aside(pending, unsaved)
             known.update(unsaved)
             unsaved = {}
     known.update(unsaved)
     progress("embed", len(keys), len(keys))
-    matrix = np.stack([known[e.key] for e in entries]).astype(np.float32)
-    return matrix, len(keys)
+    return [known[e.key] for e in entries], len(keys)
 
 
-def _put_aside(folder: Path, vectors: Mapping[str, np.ndarray]) -> None:
+def _embed(encoder: Encoder, texts: Sequence[str]) -> Iterator[Embedded]:
+    if (with_tokens := token_encoder(encoder)) is None:
+        yield from map(Embedded, encoder.encode(texts, kind="passage"))
+        return
+    vectors, tokens = with_tokens.encode_tokens(texts, kind="passage")
+    for vector, made in zip(vectors, tokens, strict=True):
+        yield Embedded(vector, made.vectors)
+
+
+def _put_aside(folder: Path, made: Mapping[str, Embedded]) -> None:
     folder.mkdir(parents=True, exist_ok=True)
     number = len(list(folder.glob("*.npz")))
     partial = folder / f"{number}.partial"
+    tokens = [e.tokens for e in made.values() if e.tokens is not None]
+    parts = {"tokens": np.concatenate(tokens), "lengths": np.array([len(t) for t in tokens])} if tokens else {}
     with partial.open("wb") as file:
-        np.savez(file, keys=np.array(list(vectors)), vectors=np.stack(list(vectors.values())))
+        np.savez(file, allow_pickle=False, keys=np.array(list(made)), vectors=np.stack([e.vector for e in made.values()]), **parts)
     partial.rename(folder / f"{number}.npz")
 
 
-def _resumed(folder: Path) -> dict[str, np.ndarray]:
-    out: dict[str, np.ndarray] = {}
+def _resumed(folder: Path) -> dict[str, Embedded]:
+    out: dict[str, Embedded] = {}
     for path in sorted(folder.glob("*.npz")):
         try:
             with np.load(path, allow_pickle=False) as stored:
-                out.update(zip(stored["keys"].tolist(), stored["vectors"], strict=True))
+                keys, vectors = stored["keys"].tolist(), stored["vectors"]
+                tokens = np.split(stored["tokens"], np.cumsum(stored["lengths"])[:-1]) if "tokens" in stored else [None] * len(keys)
+            out.update((key, Embedded(*made)) for key, *made in zip(keys, vectors, tokens, strict=True))
         except (OSError, ValueError, KeyError, zipfile.BadZipFile) as error:
             log.warning("%s cannot be read, its passages are embedded again: %s", path, error)
     return out
 
 
-def _write(folder: Path, contents: Contents, terms: Terms, vectors: np.ndarray | None, progress: Progress) -> None:
+def _write(folder: Path, contents: Contents, terms: Terms, made: Sequence[Embedded], progress: Progress) -> None:
     progress("keywords", 0, 1)
     folder.mkdir(parents=True)
     learned = learn(plain(e.chunk.text) for e in contents.entries)
@@ -306,8 +329,12 @@ def _write(folder: Path, contents: Contents, terms: Terms, vectors: np.ndarray |
     with (folder / "chunks.jsonl").open("w", encoding="utf-8", errors="surrogatepass") as file:
         for entry in contents.entries:
             file.write(json.dumps(dataclasses.asdict(entry), ensure_ascii=False) + "\n")
-    if vectors is not None:
-        FaissStore(vectors).save(folder / "vectors")
+    if made:
+        FaissStore(np.stack([e.vector for e in made]).astype(np.float32)).save(folder / "vectors")
+    tokens = [e.tokens for e in made if e.tokens is not None]
+    if tokens:
+        assert len(tokens) == len(made), "an encoder gives tokens for all passages or for none"
+        TokenStore.of(tokens).save(folder / "tokens")
     progress("write", 1, 1)
 
 

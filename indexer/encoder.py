@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import hashlib
 import json
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from functools import cached_property
 from importlib.resources import files
 from pathlib import Path
@@ -14,10 +14,12 @@ import numpy as np
 
 from indexer.errors import ModelError
 from indexer.plain import plain
+from indexer.tokens import TOKEN_HEAD, TokenVectors
 from indexer.types import Encoder
 
 EMBEDDED = "embedded"
 NONE = "none"
+SPECIAL_IDS = 5  # [PAD] [UNK] [CLS] [SEP] [MASK] come first; they are no words
 # How a hub model wants to be asked; a model that is not listed gets its own prompts from its config, or none.
 PROMPTS: dict[str, tuple[str, str]] = {
     "e5": ("query: ", "passage: "),
@@ -47,7 +49,7 @@ class EmbeddedEncoder:
             if not (self.folder / name).is_file():
                 raise ModelError(f"{self.folder}에 {name}이(가) 없습니다: 패키지를 다시 설치하거나 PILGI_ENCODER를 바꿔 주세요.")
 
-    @property
+    @cached_property
     def dim(self) -> int:
         return int(json.loads((self.folder / "config.json").read_text("utf-8"))["hidden_size"])
 
@@ -55,8 +57,9 @@ class EmbeddedEncoder:
     def fingerprint(self) -> str:
         """Weights, tokenizer, pooling, length: whatever would change a vector."""
         digest = hashlib.sha256(f"mean-{self.max_tokens}".encode())
-        for name in ("model.safetensors", "tokenizer.json"):
-            digest.update((self.folder / name).read_bytes())
+        for name in ("config.json", "model.safetensors", "tokenizer.json", TOKEN_HEAD):
+            path = self.folder / name
+            digest.update(path.read_bytes() if path.is_file() else b"none")
         return f"embedded-{digest.hexdigest()[:16]}"
 
     @cached_property
@@ -74,6 +77,23 @@ class EmbeddedEncoder:
 
         return Bert.load(self.folder)
 
+    @cached_property
+    def _head(self) -> dict[str, Any] | None:
+        from safetensors.torch import load_file
+
+        path = self.folder / TOKEN_HEAD
+        return {name: tensor.float() for name, tensor in load_file(path).items()} if path.is_file() else None
+
+    @cached_property
+    def token_dim(self) -> int:
+        """The length of a token's vector; 0 without the head that makes them. Torch is not needed to tell."""
+        from safetensors import safe_open
+
+        if not (self.folder / TOKEN_HEAD).is_file():
+            return 0
+        with safe_open(self.folder / TOKEN_HEAD, framework="numpy") as head:
+            return int(head.get_slice("project.weight").get_shape()[0])
+
     def encode(self, texts: Sequence[str], *, kind: Literal["query", "passage"]) -> np.ndarray:
         """Unit vectors, float32 (len(texts), dim); long texts are cut at ``max_tokens``."""
         import torch
@@ -81,15 +101,49 @@ class EmbeddedEncoder:
         from models.attention.bert import mean_pool
 
         out = np.zeros((len(texts), self.dim), dtype=np.float32)
-        order = sorted(range(len(texts)), key=lambda i: len(texts[i]))  # alike lengths share a batch
         with torch.inference_mode():
-            for at in range(0, len(order), 32):
-                rows = order[at : at + 32]
-                encoded = self.tokenizer.encode_batch([plain(texts[i]) for i in rows])
-                ids = torch.tensor([e.ids for e in encoded])
-                mask = torch.tensor([e.attention_mask for e in encoded])
-                out[rows] = mean_pool(self.model(ids, mask), mask).numpy()
+            for rows, states, mask, _ in self._states(texts, quickly=False):
+                out[rows] = mean_pool(states, mask).numpy()
         return out
+
+    def encode_tokens(self, texts: Sequence[str], *, kind: Literal["query", "passage"]) -> tuple[np.ndarray, list[TokenVectors]]:
+        """Unit vectors as ``encode`` gives them, and the vectors of each text's tokens.
+
+        Passages, which come in bulk, go through the network in half precision where the processor has it: twice as fast.
+        """
+        import torch
+        from torch.nn import functional as F
+
+        from models.attention.bert import mean_pool
+
+        head = self._head
+        if head is None:
+            raise ModelError(f"{self.folder}에 {TOKEN_HEAD}이(가) 없습니다: 패키지를 다시 설치해 주세요.")
+        out = np.zeros((len(texts), self.dim), dtype=np.float32)
+        tokens: dict[int, TokenVectors] = {}
+        with torch.inference_mode():
+            for rows, states, mask, ids in self._states(texts, quickly=kind == "passage"):
+                out[rows] = mean_pool(states, mask).numpy()
+                vectors = F.normalize(states @ head["project.weight"].T, dim=-1).numpy()
+                counts = F.softplus(states @ head["weigh.weight"].T + head["weigh.bias"]).squeeze(-1) * (ids >= SPECIAL_IDS)
+                for i, (row, length) in enumerate(zip(rows, mask.sum(1).tolist(), strict=True)):
+                    tokens[row] = TokenVectors.of(vectors[i, :length], counts[i, :length].numpy())
+        return out, [tokens[i] for i in range(len(texts))]
+
+    def _states(self, texts: Sequence[str], *, quickly: bool) -> Iterator[tuple[list[int], Any, Any, Any]]:
+        """(places in ``texts``, last hidden states (N, T, C), mask (N, T), ids (N, T)) of batches of like length."""
+        import torch
+
+        half = quickly and torch.cpu._is_avx512_bf16_supported()
+        order = sorted(range(len(texts)), key=lambda i: len(texts[i]))
+        for at in range(0, len(order), 32):
+            rows = order[at : at + 32]
+            encoded = self.tokenizer.encode_batch([plain(texts[i]) for i in rows])
+            ids = torch.tensor([e.ids for e in encoded])
+            mask = torch.tensor([e.attention_mask for e in encoded])
+            with torch.autocast("cpu", dtype=torch.bfloat16, enabled=half):
+                states = self.model(ids, mask).float()
+            yield rows, states, mask, ids
 
 
 class SentenceTransformerEncoder:

@@ -6,6 +6,7 @@
     DIR/g-…/chunks.jsonl        each chunk, with its morphemes and the key of its vector
     DIR/g-…/terms.tsv           names learned from the notes
     DIR/g-…/keyword/ vectors/   the two legs
+    DIR/g-…/tokens/             each passage's token vectors, where the encoder makes them
     DIR/pending/                vectors of a build that was interrupted
 """
 
@@ -27,7 +28,7 @@ from filelock import FileLock, Timeout
 
 from indexer.errors import IndexBrokenError, IndexLockedError, IndexMissingError
 
-FORMAT = 2
+FORMAT = 3
 _REMEDY = "'pilgi index build --rebuild'로 다시 만들어 주세요."
 
 

@@ -1,16 +1,18 @@
 """The index as readers use it: open one generation, search it. Read this first; ``build.py`` makes what is opened here.
 
-A search has three legs. *Keywords*: BM25 over Korean morphemes and the term table, and how many of the question's words a
-passage holds at all. *Vectors*: the encoder's nearest
-passages. *Concepts*: the terms of the concepts that the question means without naming them (``bridge.py``), searched
-by keyword. Each leg is scaled to 0 … 1 by its best passage and they are added with fixed weights (convex fusion;
-Bruch et al. 2023, "An Analysis of Fusion Functions for Hybrid Retrieval").
+A search has five legs and a closer look. *Keyword*: BM25 over Korean morphemes and the term table. *Coverage*: how many of the
+question's words a passage holds at all. *Vector*: the encoder's nearest passages. *Concept*: the terms of the concepts that the
+question means without naming them (``bridge.py``), searched by keyword. *Primer*: the words that passages which ship lend to the
+question (``primer.py``), searched by keyword. Each leg is scaled to 0 … 1 by its best passage and they are added with fixed
+weights (convex fusion; Bruch et al. 2023, "An Analysis of Fusion Functions for Hybrid Retrieval"). Of the best hundred every token
+of the question is then looked for among the tokens of the passage (late interaction, ``tokens.py``): the reranker that needs no
+second model.
 """
 
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from functools import cached_property
 from pathlib import Path
 
@@ -19,12 +21,17 @@ import numpy as np
 from indexer import analyzer, generation
 from indexer.bridge import Bridge, Heard
 from indexer.build import StoredNote, fingerprints, read_contents
-from indexer.errors import IndexMismatchError
+from indexer.errors import IndexBrokenError, IndexMismatchError
 from indexer.generation import Manifest
 from indexer.keyword import KeywordIndex
+from indexer.primer import Primer
 from indexer.stores.faiss_store import FaissStore
 from indexer.terms import Terms, load_terms, parse_terms
+from indexer.tokens import TokenStore, TokenVectors, token_encoder
 from indexer.types import Chunk, Encoder, SearchResult, VectorStore
+
+DEPTH = 100  # candidates that are looked at token by token
+_REACH = 0.5  # a passage that is less alike than the best by this much gets nothing for it
 
 
 @dataclass(frozen=True)
@@ -35,7 +42,10 @@ class Weights:
     coverage: float = 0.4
     vector: float = 0.4
     concept: float = 0.2
-    concept_unnamed: float = 1.5  # where the question names no term: then the bridge knows more than its words
+    concept_unnamed: float = 0.7  # where the question names no term: then the bridge knows more than its words
+    primer: float = 0.4
+    primer_unnamed: float = 1.5
+    tokens: float = 1.0  # beside 1 for all of the above
 
 
 @dataclass(frozen=True)
@@ -43,7 +53,8 @@ class Found:
     """Results of a search, best first, and how the question was read.
 
     ``importance``: the idf of the question's tokens. ``similarity``: the cosine of question and nearest passage (0 without an
-    encoder). ``terms`` and ``vocabulary``: what the index knows.
+    encoder). ``likeness``: the best late interaction of the candidates, -1 … 1. ``lent``: the primer's words and their weights.
+    ``terms`` and ``vocabulary``: what the index knows.
     """
 
     results: tuple[SearchResult, ...]
@@ -54,6 +65,8 @@ class Found:
     similarity: float
     terms: Terms
     vocabulary: frozenset[str]
+    likeness: float = 0.0
+    lent: Mapping[str, float] = field(default_factory=dict)
 
 
 class Index:
@@ -70,6 +83,10 @@ class Index:
         self._keyword = KeywordIndex.load(folder / "keyword", len(self.chunks))
         # Open from the start: builds remove old generations, and what is open stays.
         self._store: VectorStore | None = FaissStore.load(folder / "vectors") if encoder else None
+        self._token_encoder = token_encoder(encoder)
+        self._tokens = TokenStore.load(folder / "tokens") if self._token_encoder else None
+        if self._tokens is not None and len(self._tokens) != len(self.chunks):
+            raise IndexBrokenError(f"색인 {folder}의 tokens가 구절 수와 다릅니다: 'pilgi index build --rebuild'로 다시 만들어 주세요.")
         extra = manifest.settings.get("terms_file")
         learned = parse_terms((folder / "terms.tsv").read_text("utf-8"), "terms.tsv")
         self.terms: Terms = load_terms(Path(extra) if extra else None).joined(learned, trusted=False)
@@ -105,6 +122,11 @@ class Index:
         return Bridge.load(self._encoder)
 
     @cached_property
+    def primer(self) -> Primer:
+        """Words for questions that have few of the notes'."""
+        return Primer.load(self._encoder)
+
+    @cached_property
     def _numbers(self) -> dict[str, int]:
         return {chunk.id: i for i, chunk in enumerate(self.chunks)}
 
@@ -112,16 +134,17 @@ class Index:
         """The passages nearest to ``question``, at most ``top``, best first; a passage that no leg knows is left out."""
         weights = weights or self.weights
         query = analyzer.query(question, self.terms, self._keyword.vocabulary)
-        vector = None
-        if self._encoder is not None and (weights.vector or weights.concept):
-            vector = self._encoder.encode([query.text], kind="query")[0]
+        vector, tokens = self._embedded(query.text, weights)
         heard = self.bridge.hear(query, vector) if weights.concept else ()
         near, similarity = self._vector_scores(vector)
+        primer = weights.primer if query.terms else weights.primer_unnamed
+        lent = self.primer.words(query.tokens, vector, tokens) if primer else {}
         legs = {
             "keyword": (weights.keyword, _scaled(self._keyword.scores(query.tokens))),
             "coverage": (weights.coverage, self._keyword.coverage(query.tokens)),
             "vector": (weights.vector, near),
             "concept": _unit(weights.concept if query.terms else weights.concept_unnamed, self._concept_scores(heard)),
+            "primer": (primer, _scaled(self._keyword.scores(lent)) if lent else None),
         }
         total = np.zeros(len(self.chunks), dtype=np.float32)
         norm = 0.0
@@ -130,15 +153,36 @@ class Index:
                 total += weight * scores
                 norm += weight
         total /= norm or 1.0
+        best = {name: self._best(scores) for name, (_, scores) in legs.items()} | {"fused": self._best(total)}
+        closest = 0.0
+        if tokens is not None and self._tokens is not None:
+            candidates = np.argsort(-total, kind="stable")[:DEPTH]
+            candidates = candidates[total[candidates] > 0]
+            alike = self._tokens.scores(tokens, candidates.tolist())
+            closest = float(alike.max(initial=0.0))
+            if weights.tokens:
+                look = np.zeros(len(self.chunks), dtype=np.float32)
+                look[candidates] = np.clip(1 - (alike.max(initial=0.0) - alike) / _REACH, 0, 1)
+                legs["tokens"] = (weights.tokens, look)
+                total = (_scaled(total) + weights.tokens * look) / (1 + weights.tokens)
         order = np.argsort(-total, kind="stable")[:top]
         results = tuple(
             SearchResult(self.chunks[i], float(total[i]),
                          {name: round(float(scores[i]), 4) for name, (_, scores) in legs.items() if scores is not None})
             for i in order if total[i] > 0
         )
-        best = {name: self._best(scores) for name, (_, scores) in legs.items()}
         return Found(results, query, heard, best, self._keyword.importance(query.tokens), similarity, self.terms,
-                     self._keyword.vocabulary)
+                     self._keyword.vocabulary, closest, lent)
+
+    def _embedded(self, question: str, weights: Weights) -> tuple[np.ndarray | None, TokenVectors | None]:
+        """The question's vector and its tokens', as far as the encoder makes them and the weights need them."""
+        if self._encoder is None or not any((weights.vector, weights.concept, weights.concept_unnamed, weights.primer,
+                                             weights.primer_unnamed, weights.tokens)):
+            return None, None
+        if self._token_encoder is None:
+            return self._encoder.encode([question], kind="query")[0], None
+        vectors, tokens = self._token_encoder.encode_tokens([question], kind="query")
+        return vectors[0], tokens[0]
 
     def _vector_scores(self, vector: np.ndarray | None) -> tuple[np.ndarray | None, float]:
         """Cosine of the nearest passages, scaled, all others 0; and the best cosine as it is."""

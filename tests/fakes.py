@@ -9,6 +9,8 @@ from typing import Literal
 
 import numpy as np
 
+from indexer.tokens import TokenVectors
+
 
 class FakeEncoder:
     """Texts that share words lie near each other: each word has a direction of its own, a text is their sum, length 1.
@@ -38,3 +40,16 @@ class FakeEncoder:
 def _direction(word: str) -> np.ndarray:
     seed = int.from_bytes(hashlib.sha256(word.encode()).digest()[:4], "big")
     return np.random.default_rng(seed).standard_normal(FakeEncoder.dim)
+
+
+class FakeTokenEncoder(FakeEncoder):
+    """The same, and each word is a token with its direction; all count alike."""
+
+    token_dim = FakeEncoder.dim
+
+    def encode_tokens(self, texts: Sequence[str], *, kind: Literal["query", "passage"]) -> tuple[np.ndarray, list[TokenVectors]]:
+        made = []
+        for text in texts:
+            rows = np.stack([_direction(word) for word in re.findall(r"\w+", text) or [""]])
+            made.append(TokenVectors.of(rows / np.linalg.norm(rows, axis=1, keepdims=True), np.ones(len(rows))))
+        return self.encode(texts, kind=kind), made

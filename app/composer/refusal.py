@@ -22,7 +22,7 @@ UNKNOWN = "노트에 '{names}'에 관한 내용이 없습니다."
 
 THRESHOLD = 0.15  # on development questions: answers 0.96 to 0.98 of the answerable, refuses 0.95 of those with a name
 _BIAS = -3.85
-_WEIGHTS = (4.77, -0.85, -0.15, 3.72, -2.75, 0.5)
+_WEIGHTS = (4.77, -0.85, -0.15, 0.0, 3.72, 0.0, -2.75, 0.5)
 
 
 @dataclass(frozen=True)
@@ -38,7 +38,8 @@ class Evidence:
     """What speaks for an answer; every number in 0 … 1.
 
     ``coverage``: the part of the question's words, by importance, that the best passage holds. ``known``: the part that the
-    notes hold at all. ``similarity``: cosine of question and best passage. ``heard``: the probability of the clearest concept.
+    notes hold at all. ``similarity``: cosine of question and best passage. ``likeness``: the same, token by token. ``heard``: the probability of the clearest concept.
+    ``lent``: the part of the primer's words, by weight, that the best passage holds.
     ``missing``: 1 where the question names something that stands nowhere in the notes. ``everyday``: 1 where it names nothing,
     so that few of its words can be expected in the notes.
     """
@@ -46,7 +47,9 @@ class Evidence:
     coverage: float
     known: float
     similarity: float
+    likeness: float
     heard: float
+    lent: float
     missing: float
     everyday: float
 
@@ -58,8 +61,9 @@ def evidence(found: Found, results: Sequence[SearchResult]) -> Evidence:
     passages = [set(analyzer.tokens(plain(r.chunk.searched), found.terms)) for r in results[:3]]
     coverage = max((sum(w for t, w in weights.items() if t in held) / total for held in passages), default=0.0)
     known = sum(w for t, w in weights.items() if t in found.vocabulary) / total
+    lent = max((sum(w for t, w in found.lent.items() if t in held) for held in passages), default=0.0) / (sum(found.lent.values()) or 1.0)
     everyday = not found.query.terms and not LATIN.search(found.query.text)
-    return Evidence(coverage, known, found.similarity, max((h.score for h in found.heard), default=0.0),
+    return Evidence(coverage, known, found.similarity, found.likeness, max((h.score for h in found.heard), default=0.0), lent,
                     float(bool(missing_names(found))), float(everyday))
 
 

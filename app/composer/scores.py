@@ -56,8 +56,7 @@ def scored(units: Sequence[Unit], results: Sequence[SearchResult], found: Found,
     for at, unit in enumerate(units):
         near = [shares[i] for i in (at - 1, at + 1) if 0 <= i < len(units) and units[i].rank == unit.rank]
         score = WORDS * shares[at] + BESIDE * max(near, default=0.0) + PASSAGE * results[unit.rank].score / best
-        score += fits.get(unit.kind, 0.0)
-        score += SIGN * bool(sign and sign.search(unit.text)) + COUNTED * (at in counted)
+        score += fits.get(unit.kind, 0.0) + SIGN * bool(sign and sign.search(unit.text)) + COUNTED * (at in counted)
         score += DEFINES * bool(defines and unit.kind in ("paragraph", "list", "quote") and defines.match(fold(unit.text)))
         score += FIRST * (unit.order <= 1)  # a section says what it is about first
         if unit.kind == "paragraph" and (cut_in(unit.shown) or cut_off(unit.shown)):

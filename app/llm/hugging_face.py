@@ -218,7 +218,7 @@ def _quantized(name: str, bits: str) -> BitsAndBytesConfig:
         raise LLMError(f"hf:{name}#{bits}: '#{bits}'는 쓸 수 없습니다. #4bit나 #8bit로 적어 주세요.")
     missing = [package for package in ("bitsandbytes", "accelerate") if importlib.util.find_spec(package) is None]
     if missing:
-        raise LLMError(f"hf:{name}#{bits}에는 추가 설치가 필요합니다: pip install {' '.join(missing)}")
+        raise LLMError(f"hf:{name}#{bits}에는 {', '.join(missing)}이(가) 필요합니다: pip install 'pilgi[quantized]'")
     return BitsAndBytesConfig(**_BITS[bits])
 
 

@@ -12,7 +12,7 @@ from indexer.build import StoredNote
 from indexer.lines import line_starts
 from models import catalogue
 
-LEGS = {"keyword": "키워드", "coverage": "질문 낱말", "vector": "벡터", "concept": "개념", "form": "형식", "reranker": "재순위"}
+LEGS = {"keyword": "키워드", "coverage": "질문 낱말", "vector": "벡터", "concept": "개념", "primer": "이웃말", "tokens": "토큰", "form": "형식", "reranker": "재순위"}
 _AROUND = 400  # lines shown before and after those that are cited
 
 

@@ -25,7 +25,7 @@ def main() -> None:
 @click.option("--seed", default=0, show_default=True)
 @click.option("--documents", default=1500, show_default=True, help="of korean_tech_docs")
 def encoder(data: Path, start: Path, out: Path, steps: int, rate: float, seed: int, documents: int) -> None:
-    """The sentence encoder."""
+    """The encoder: sentence vectors, and token vectors for late interaction."""
     from indexer.training.encoder import train
 
     train(data, start, out, steps=steps, rate=rate, seed=seed, documents=documents)
@@ -40,7 +40,7 @@ def encoder(data: Path, start: Path, out: Path, steps: int, rate: float, seed: i
 @click.option("--seed", default=0, show_default=True)
 @click.option("--questions", default=16, show_default=True, help="a step")
 def reranker(data: Path, start: Path, out: Path, steps: int, rate: float, seed: int, questions: int) -> None:
-    """The reranker (after the encoder)."""
+    """A cross-encoder (after the encoder)."""
     from indexer.training.reranker import train
 
     train(data, start, out, steps=steps, rate=rate, seed=seed, questions=questions)
@@ -63,6 +63,15 @@ def average(one: Path, other: Path, weight: float, out: Path) -> None:
 def bridge(out: Path) -> None:
     """The concept bridge (after the encoder: it reads the encoder's vectors)."""
     from indexer.training.bridge import train
+
+    click.echo(train(out))
+
+
+@main.command()
+@click.option("--out", type=FOLDER, required=True)
+def primer(out: Path) -> None:
+    """The primer: the passages that ship, embedded (after the encoder)."""
+    from indexer.training.primer import train
 
     click.echo(train(out))
 

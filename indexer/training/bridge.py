@@ -9,6 +9,7 @@ from pathlib import Path
 
 import numpy as np
 from safetensors.numpy import save_file
+from scipy.sparse import csr_matrix, vstack
 from sklearn.linear_model import LogisticRegression
 
 from indexer import analyzer
@@ -16,14 +17,20 @@ from indexer.bridge import token_features
 from indexer.encoder import EmbeddedEncoder
 from indexer.terms import builtin_terms
 from indexer.training import data as source
+from indexer.training import written
 from models.catalogue import concepts
 
 
+def questions() -> list[tuple[str, str]]:
+    """(concept, question): those asked for a concept, and for a passage of its note; the facets' are left to measure with."""
+    return [*source.asked_questions(), *((row["note"], row["question"]) for row in written.rows("passage_questions"))]
+
+
 def examples() -> list[tuple[str, str]]:
-    """(concept, text): the questions asked for each concept, its names, and the sentences of its note."""
+    """(concept, text): the questions, then each concept's names, and the sentences of its note."""
     named = [(slug, name) for slug, terms in source.concept_terms().items() for name in terms]
     named += [(slug, name) for slug, concept in concepts().items() for name in (concept.title, *concept.aliases)]
-    return [*source.asked_questions(), *named, *source.own_sentences()]
+    return [*questions(), *named, *source.own_sentences()]
 
 
 def train(out: Path, *, held_out: bool = True) -> dict[str, float]:
@@ -34,7 +41,7 @@ def train(out: Path, *, held_out: bool = True) -> dict[str, float]:
     tokens = [list(analyzer.query(text, terms, frozenset()).tokens) for _, text in rows]
     vectors = encoder.encode([text for _, text in rows], kind="query")
     labels = np.array([label for label, _ in rows])
-    is_asked = np.arange(len(rows)) < len(source.asked_questions())
+    is_asked = np.arange(len(rows)) < len(questions())
     scores: dict[str, float] = {}
     if held_out:
         part = np.random.default_rng(1).random(len(rows)) < 0.2
@@ -52,7 +59,7 @@ def _fit(tokens: Sequence[Sequence[str]], vectors: np.ndarray, labels: np.ndarra
     vocabulary = sorted(counts)
     idf = np.array([np.log((1 + part.sum()) / (1 + counts[t])) + 1 for t in vocabulary], dtype=np.float32)
     numbers = {t: i for i, t in enumerate(vocabulary)}
-    features = np.stack([token_features(tokens[i], numbers, idf) for i in np.flatnonzero(part).tolist()])
+    features = vstack([csr_matrix(token_features(tokens[i], numbers, idf)) for i in np.flatnonzero(part).tolist()], format="csr")
     lexical = LogisticRegression(C=20, max_iter=300).fit(features, labels[part])
     dense = LogisticRegression(C=30, max_iter=500).fit(vectors[part], labels[part])
     assert (lexical.classes_ == dense.classes_).all()

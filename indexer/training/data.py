@@ -29,10 +29,19 @@ _HELD_OUT = 10  # one in ten, by section and by concept
 
 @dataclass(frozen=True)
 class Passage:
-    """Something that can be found. ``text``: headings and passage, readable."""
+    """Something that can be found. ``text``: headings and passage, readable. ``topic``: the concept it is about, where one is known."""
 
     group: str
     text: str
+    topic: str = ""
+
+    def may_answer_for(self, other: Passage) -> bool:
+        """Whether it might answer the other's question too: of the same group, or on the same topic from elsewhere.
+
+        Passages on one topic that were written side by side answer different questions.
+        """
+        elsewhere = self.group.partition("-")[0] != other.group.partition("-")[0]
+        return self.group == other.group or bool(self.topic and self.topic == other.topic and elsewhere)
 
 
 @dataclass(frozen=True)
@@ -148,7 +157,7 @@ def own_notes() -> dict[str, list[Passage]]:
     for note in read_notes(Path(str(files("corpus").joinpath("notes")))):
         if isinstance(note, Note) and "slug" in note.metadata:
             slug = str(note.metadata["slug"])
-            out[slug] = [Passage(f"concept-{slug}", "\n".join([*chunk.heading[-2:], plain(chunk.text)])) for chunk in chunk_note(note)]
+            out[slug] = [Passage(f"concept-{slug}", "\n".join([*chunk.heading[-2:], plain(chunk.text)]), slug) for chunk in chunk_note(note)]
     return out
 
 
@@ -187,9 +196,9 @@ def asked_pairs(seed: int) -> Iterator[Pair]:
             if choice < 0.6 and notes.get(concept):
                 positive = _nearest(question, notes[concept], chance)
             elif choice < 0.75:
-                positive = Passage(group, ", ".join(chance.sample(terms[concept], len(terms[concept]))))
+                positive = Passage(group, ", ".join(chance.sample(terms[concept], len(terms[concept]))), concept)
             else:
-                positive = Passage(group, chance.choice([q for q in questions if q != question]))
+                positive = Passage(group, chance.choice([q for q in questions if q != question]), concept)
             yield Pair(question, positive, "asked", is_held_out(concept))
 
 

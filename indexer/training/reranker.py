@@ -1,4 +1,7 @@
-"""Train the reranker: a cross-encoder on the encoder's own trunk reads question and passage together.
+"""Train a cross-encoder on the encoder's own trunk: it reads question and passage together.
+
+None ships: on two cores late interaction (the token head of ``encoder.py``) learned far more from the same questions, and costs a
+millisecond. With a GPU this is the next step; ``PILGI_RERANKER`` takes the folder that it writes.
 
 Its layers are the encoder's first and last; its vocabulary is the part of the encoder's that the data use most, so that both
 models fit in the repository. For each question it learns to put the answering passage above what the hybrid search mistakes
@@ -121,7 +124,8 @@ def train(data: Path, start: Path, out: Path, *, steps: int, rate: float, seed: 
     model = CrossEncoder(trunk(Bert.load(start), kept, LAYERS)).to(device())
     run = Run(out / "run", model, optimizer_for(model, rate), Plan(steps=steps, rate=rate, seed=seed))
     run.log({"resumed": run.resume(), "vocabulary": len(kept)} | {name: len(found) for name, found in kinds.items()})
-    mix = Mix(sections=questions // 2, asked=questions - questions // 2 - questions // 8, weak=questions // 8, labelled=0)
+    share = questions // 8
+    mix = Mix(sections=2 * share, asked=share, passages=2 * share, facets=questions - 7 * share, terms=share, weak=share, labelled=0)
     batches = Batches(kinds, mix, seed + run.step)
     chance = random.Random(seed + run.step)
     for _ in run.steps():

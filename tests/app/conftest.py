@@ -28,14 +28,12 @@ STUDY_NOTES = {
 
 
 def study_settings(folder: Path, **given: object) -> Settings:
-    """Settings over ``STUDY_NOTES`` with the encoder that ships and no reranker."""
+    """Settings over ``STUDY_NOTES`` with the models that ship."""
     notes = folder / "notes"
     for name, text in STUDY_NOTES.items():
         (notes / name).parent.mkdir(parents=True, exist_ok=True)
         (notes / name).write_text(text, "utf-8")
-    return Settings(
-        **{"notes": notes, "index": folder / "index", "keys": folder / "keys.json", "reranker": "none", **given}
-    )
+    return Settings(**{"notes": notes, "index": folder / "index", "keys": folder / "keys.json", **given})
 
 
 @pytest.fixture(scope="session")

@@ -60,6 +60,7 @@ def test_search_is_this_very_search_leg_by_leg(study: Answerer) -> None:
     seen = value(study, "rag")
     assert [score for _, score in seen["keyword"]] == [round(s, 4) for _, s in found.legs["keyword"]]
     assert [score for _, score in seen["vector"]] == [round(s, 4) for _, s in found.legs["vector"]]
+    assert [score for _, score in seen["fused"]] == [round(s, 4) for _, s in found.legs["fused"]]
     assert [score for _, score in seen["reranked"]] == [round(r.score, 4) for r in ranked.results]
     assert seen["reranked"][0][0].startswith("드롭아웃") and "규제/드롭아웃.md:" in seen["reranked"][0][0]
     assert not any("§" in token for token in seen["tokens"])

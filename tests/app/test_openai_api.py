@@ -311,7 +311,7 @@ class TestEmbeddings:
 class TestRerank:
     DOCUMENTS = ("합성곱은 커널을 옮기며 곱해 더한다.", "드롭아웃은 과적합을 줄인다.", "LSTM은 순환 신경망이다.")
 
-    def test_without_a_reranker_the_encoder_orders_and_says_so(self, study_server: str) -> None:
+    def test_the_tokens_of_the_encoder_that_ships_order_by_default(self, study_server: str) -> None:
         sent = {
             "query": "드롭아웃은 과적합을 줄이나?",
             "documents": list(self.DOCUMENTS),
@@ -320,11 +320,20 @@ class TestRerank:
         }
         row = httpx.post(f"{study_server}/v1/rerank", json=sent, timeout=60).json()
         assert (
-            row["scored_by"] == "encoder" and row["model"] == "pilgi-rerank" and row["scorer"].startswith("embedded-")
+            row["scored_by"] == "reranker" and row["model"] == "pilgi-rerank" and row["scorer"].startswith("embedded-")
         )
         assert len(row["results"]) == 2 and row["results"][0]["index"] == 1
         assert row["results"][0]["document"] == {"text": self.DOCUMENTS[1]}
         assert row["results"][0]["relevance_score"] >= row["results"][1]["relevance_score"]
+
+    def test_without_a_reranker_the_vectors_order_and_the_search_does_not_look_at_tokens(self, tmp_path: Path) -> None:
+        answerer = Answerer(study_settings(tmp_path, reranker="none"))
+        answerer.build()
+        assert "tokens" not in answerer.search("드롭아웃은 과적합을 줄이나?")[0].results[0].parts
+        with serving(create_app(answerer.settings, answerer=answerer, ui=False)) as address:
+            sent = {"query": "드롭아웃은 과적합을 줄이나?", "documents": list(self.DOCUMENTS)}
+            row = httpx.post(f"{address}/v1/rerank", json=sent, timeout=60).json()
+        assert row["scored_by"] == "encoder" and row["results"][0]["index"] == 1
 
     def test_a_reranker_orders_where_one_is_set(self, tmp_path: Path) -> None:
         class ByLength:

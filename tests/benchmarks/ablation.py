@@ -1,7 +1,9 @@
 """What each part of the search gives: ``python -m tests.benchmarks.ablation --row hybrid --questions F --notes DIR``.
 
-Rows: keywords (BM25 with the term table), vectors, hybrid (both), bridge (and the concept bridge), full (and the form of answer
-asked for, and the reranker where one is set).
+Rows: keywords (BM25 with the term table), vectors (sentence vectors), tokens (of the hundred nearest sentence vectors, late
+interaction alone), hybrid (keywords and vectors), bridge (and the concept bridge), primer (and the words that it
+lends), reranked (and late interaction), full (and the
+form of answer asked for, and the cross-encoder where one is set).
 """
 
 from __future__ import annotations
@@ -28,10 +30,13 @@ def _searched(weights: Weights) -> Rank:
 
 
 ROWS: dict[str, Rank] = {
-    "keywords": _searched(Weights(vector=0, concept=0, concept_unnamed=0)),
-    "vectors": _searched(Weights(keyword=0, coverage=0, vector=1, concept=0, concept_unnamed=0)),
-    "hybrid": _searched(Weights(concept=0, concept_unnamed=0)),
-    "bridge": _searched(Weights()),
+    "keywords": _searched(Weights(vector=0, concept=0, concept_unnamed=0, primer=0, primer_unnamed=0, tokens=0)),
+    "vectors": _searched(Weights(keyword=0, coverage=0, vector=1, concept=0, concept_unnamed=0, primer=0, primer_unnamed=0, tokens=0)),
+    "tokens": _searched(Weights(keyword=0, coverage=0, vector=1e-6, concept=0, concept_unnamed=0, primer=0, primer_unnamed=0, tokens=1e6)),
+    "hybrid": _searched(Weights(concept=0, concept_unnamed=0, primer=0, primer_unnamed=0, tokens=0)),
+    "bridge": _searched(Weights(primer=0, primer_unnamed=0, tokens=0)),
+    "primer": _searched(Weights(tokens=0)),
+    "reranked": _searched(Weights()),
     "full": lambda answerer, question: answerer.search(question)[1].results,
 }
 

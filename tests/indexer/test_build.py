@@ -14,7 +14,8 @@ from indexer import build as building
 from indexer import generation
 from indexer.errors import IndexLockedError, NotesNotFoundError
 from indexer.index import Index
-from tests.fakes import FakeEncoder
+from indexer.tokens import TokenStore
+from tests.fakes import FakeEncoder, FakeTokenEncoder
 
 # Every section is long enough to be a chunk of its own.
 REST = " 이 절의 나머지는 길이를 채우는 글이다. 아래에 적은 문장은 어느 노트에나 같은 모양으로 들어 있어서 찾을 때 도움이 되지 않고, 다만 한 절이 한 조각이 될 만큼 길게 만든다. 그래서 두 절은 합쳐지지 않는다."
@@ -159,23 +160,30 @@ def test_nothing_to_read_is_an_error_and_leaves_the_index_as_it_was(notes: Path,
     assert opened(place, None).generation == name
 
 
+@pytest.mark.parametrize("fake", [FakeEncoder, FakeTokenEncoder])
 def test_an_interrupted_build_goes_on_where_it_stopped(
-    notes: Path, place: Path, monkeypatch: pytest.MonkeyPatch
+    fake: type[FakeEncoder], notes: Path, place: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(building, "_EMBED_BATCH", 2)
     monkeypatch.setattr(building, "_PENDING_EVERY", 2)
-    broken = FakeEncoder(breaks_after=2)
+    broken = fake(breaks_after=2)
     with pytest.raises(KeyboardInterrupt):
         build(notes, place, encoder=broken)
     assert not (place / "current").exists()
-    resumed = FakeEncoder()
+    resumed = fake()
     summary = build(notes, place, encoder=resumed)
     assert len(broken.embedded) == 4
     assert summary.embedded == len(resumed.embedded) == 2
     assert not set(broken.embedded) & set(resumed.embedded)
     assert not (place / "pending").exists()
-    for text, vector in vectors_by_text(place, FakeEncoder()).items():
-        np.testing.assert_array_equal(vector, FakeEncoder().encode([text], kind="passage")[0])
+    for text, vector in vectors_by_text(place, fake()).items():
+        np.testing.assert_array_equal(vector, fake().encode([text], kind="passage")[0])
+    if fake is FakeTokenEncoder:
+        folder = generation.current(place)
+        stored = TokenStore.load(folder / "tokens")
+        for i, entry in enumerate(building.read_contents(folder).entries):
+            made = FakeTokenEncoder().encode_tokens([entry.chunk.searched], kind="passage")[1][0]
+            np.testing.assert_array_equal(stored.passage(i), made.vectors)
 
 
 def test_what_another_encoder_put_aside_is_not_used(notes: Path, place: Path, monkeypatch: pytest.MonkeyPatch) -> None:

@@ -14,7 +14,9 @@ from app.answer import Answerer, checked
 from app.api.openai.errors import FAILURES, OpenAIRoute, Refused, still_there
 from app.api.openai.models import RERANK, named
 from app.api.parts import Json, TheAnswerer
+from app.reranker import NONE
 from indexer.plain import plain
+from indexer.tokens import likeness, token_encoder
 
 router = APIRouter(route_class=OpenAIRoute)
 
@@ -73,8 +75,8 @@ class RerankUsage(BaseModel):
 class Reranking(BaseModel):
     """The passages, best first.
 
-    ``scored_by``: ``reranker`` (a cross-encoder; 0 … 1), or ``encoder`` where none is set: the cosine of query and
-    passage (-1 … 1), a coarser order. ``scorer`` names the model.
+    ``scored_by``: ``reranker`` (a cross-encoder's 0 … 1, or the late interaction of the encoder that ships, -1 … 1), or
+    ``encoder`` where none is set: the cosine of query and passage (-1 … 1), a coarser order. ``scorer`` names the model.
     """
 
     model: str
@@ -92,7 +94,7 @@ class Reranking(BaseModel):
     summary="재순위화 (Cohere, Jina)",
 )
 async def rerank(wanted: RerankRequest, request: Request, answerer: TheAnswerer) -> Any:
-    """구절들을 질문에 맞는 순서로 늘어놓는다. 재순위 모델이 없으면 인코더의 코사인으로 하고 `scored_by`로 알린다."""
+    """구절들을 질문에 맞는 순서로 늘어놓는다. 재순위화를 껐거나 할 수 없으면 인코더의 코사인으로 하고 `scored_by`로 알린다."""
     model = named(answerer, wanted.model, "rerank").id
     query = checked(wanted.query)
     by, scorer, scores_of = await run_in_threadpool(_scorer, answerer, query)
@@ -123,6 +125,9 @@ def _scorer(answerer: Answerer, query: str) -> tuple[Literal["reranker", "encode
     if reranker is not None:
         return "reranker", reranker.name, lambda texts: reranker.scores(query, [plain(t) for t in texts])
     encoder = answerer.encoder
+    if answerer.settings.reranker != NONE and (tokens := token_encoder(encoder)) is not None:
+        wanted = tokens.encode_tokens([query], kind="query")[1][0]
+        return "reranker", tokens.fingerprint, lambda texts: likeness(tokens, wanted, texts)
     if encoder is None:
         raise Refused(
             409, "재순위 모델도 인코더도 없습니다: PILGI_RERANKER나 PILGI_ENCODER를 정해 주세요.", code="no_scorer"

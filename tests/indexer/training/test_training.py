@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import math
 import random
+import shutil
 from pathlib import Path
 
 import numpy as np
@@ -14,10 +15,25 @@ from tokenizers import Tokenizer
 from transformers import AutoModelForSequenceClassification, AutoTokenizer
 
 from indexer.bridge import Head, token_features
-from indexer.encoder import embedded_folder
+from indexer.encoder import EmbeddedEncoder, embedded_folder
+from indexer.tokens import TokenStore
 from indexer.training import data as source
+from indexer.training import encoder as encoders
 from indexer.training.data import Pair, Passage
-from indexer.training.encoder import SCALE, Batches, Example, Mix, mined, ranking_loss
+from indexer.training.encoder import (
+    SCALE,
+    Batches,
+    Example,
+    Mix,
+    TwoHeads,
+    average,
+    hidden,
+    interaction,
+    interaction_loss,
+    mined,
+    pooled,
+    ranking_loss,
+)
 from indexer.training.loop import Plan, Run, optimizer_for
 from indexer.training.reranker import CrossEncoder, export, paired, pruned_tokenizer, trunk
 from models.attention.bert import Bert, BertConfig
@@ -41,6 +57,29 @@ def test_a_passage_of_the_same_group_is_no_negative() -> None:
     vectors = torch.ones(2, 384)
     hidden = torch.tensor([[False, True], [True, False]])
     assert ranking_loss(vectors, vectors, hidden).item() == pytest.approx(0.0, abs=1e-5)
+
+
+def test_late_interaction_of_equal_scores_costs_the_logarithm_of_their_number() -> None:
+    scores = torch.full((3, 3), 0.4)
+    loss = interaction_loss(scores, torch.zeros(3, 3, dtype=torch.bool), torch.tensor(30.0))
+    assert loss.item() == pytest.approx(1.3 * math.log(3), abs=1e-5)
+    assert interaction_loss(torch.eye(3), torch.zeros(3, 3, dtype=torch.bool), torch.tensor(30.0)).item() < 1e-6
+
+
+def test_training_scores_passages_as_the_search_does() -> None:
+    questions = ["배치 정규화는 왜 쓰나요?", "필터", "드롭아웃은 평가 때 어떻게 되나"]
+    passages = ["배치 정규화는 층의 입력을 고르게 맞추어 학습을 빠르게 한다.", "합성곱 필터", "드롭아웃은 평가 때 끈다. " * 5, "짧다"]
+    encoder = EmbeddedEncoder()
+    model = TwoHeads.load(encoder.folder)
+    tokenizer = Tokenizer.from_file(str(encoder.folder / "tokenizer.json"))
+    with torch.inference_mode():
+        asked, found = (hidden(model.bert, tokenizer, texts, 80) for texts in (questions, passages))
+        scores, vectors = interaction(model, asked, found), pooled(found)
+    made, tokens = encoder.encode_tokens(passages, kind="passage")
+    store = TokenStore.of([t.vectors for t in tokens])
+    searched = np.stack([store.scores(t, range(len(passages))) for t in encoder.encode_tokens(questions, kind="query")[1]])
+    np.testing.assert_allclose(scores.numpy(), searched, atol=0.02)  # bf16 in training, 8 bits in the index
+    np.testing.assert_allclose(vectors.numpy(), made, atol=0.02)
 
 
 def test_the_rate_warms_up_and_falls_to_a_twentieth() -> None:
@@ -124,6 +163,23 @@ def test_a_pruned_tokenizer_knows_what_it_knew_by_other_numbers() -> None:
     for text in texts:
         assert tokenizer.encode(text).tokens == whole.encode(text).tokens
         assert [kept[i] for i in tokenizer.encode(text).ids] == whole.encode(text).ids
+
+
+def test_an_average_lies_between_two_models_and_keeps_a_token_head_that_only_one_has(tmp_path: Path) -> None:
+    start = embedded_folder()
+    moved = TwoHeads.load(start)
+    with torch.no_grad():
+        for parameter in moved.parameters():
+            parameter += 0.5
+    encoders.export(moved, start, tmp_path / "moved")
+    average(start, tmp_path / "moved", tmp_path / "between", weight=0.5)
+    one, other, between = (TwoHeads.load(folder).state_dict() for folder in (start, tmp_path / "moved", tmp_path / "between"))
+    for name, tensor in between.items():
+        torch.testing.assert_close(tensor, (one[name] + other[name]) / 2, atol=4e-3, rtol=2e-3)  # the file holds half precision
+    shutil.copytree(start, tmp_path / "headless")
+    (tmp_path / "headless" / encoders.TOKEN_HEAD).unlink()
+    average(tmp_path / "headless", tmp_path / "moved", tmp_path / "kept", weight=0.5)
+    torch.testing.assert_close(TwoHeads.load(tmp_path / "kept").project.weight, TwoHeads.load(tmp_path / "moved").project.weight)
 
 
 def test_an_exported_reranker_scores_alike_in_transformers(tmp_path: Path) -> None:
