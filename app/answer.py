@@ -92,7 +92,7 @@ class Answerer:
         with self._lock:
             folder = current(self.settings.index)
             if self._index is None or self._index.folder != folder:
-                weights = Weights(tokens=0.0) if self.settings.reranker == NONE else Weights()
+                weights = Weights().without("tokens") if self.settings.reranker == NONE else Weights()
                 self._index = Index.open(self.settings.index, encoder=self.encoder, terms_file=self.settings.terms, weights=weights)
             return self._index
 

@@ -1,8 +1,8 @@
 """From everyday words to concepts: which concept does a question mean that does not name it?
 
-Two linear classifiers over the 84 concepts, trained on questions as learners ask them (corpus/asked; recipe:
-``python -m indexer.training bridge``): one reads the question's tokens (TF-IDF), the other its vector. Their
-log-probabilities are averaged.
+Two linear classifiers over the 84 concepts and everything else, trained on questions as learners ask them (corpus/asked) and on
+sentences about daily life (recipe: ``python -m indexer.training bridge``): one reads the question's tokens (TF-IDF), the other its
+vector. Their log-probabilities are averaged.
 """
 
 from __future__ import annotations
@@ -20,6 +20,7 @@ from indexer.analyzer import Query
 from indexer.encoder import EmbeddedEncoder
 from indexer.types import Encoder
 
+OTHER = "other"  # the class of what is about no concept
 _MOST = 3
 _LEAST = 0.05
 
@@ -31,6 +32,15 @@ class Heard:
     slug: str
     score: float
     terms: tuple[str, ...]
+
+
+@dataclass(frozen=True)
+class Hearing:
+    """``concepts``: at most three, the clearest first; none where nothing is clear. ``other``: the probability that it is about no
+    concept, but about daily life, news or the like."""
+
+    concepts: tuple[Heard, ...] = ()
+    other: float = 0.0
 
 
 @dataclass(frozen=True)
@@ -85,14 +95,16 @@ class Bridge:
         return cls(facts["classes"], terms, vocabulary, arrays["idf"], Head(arrays["lexical.weight"], arrays["lexical.bias"]), dense)
 
     def probabilities(self, tokens: Sequence[str], vector: np.ndarray | None) -> dict[str, float]:
-        """The probability of every concept."""
+        """The probability of every concept, and of ``OTHER``."""
         logs = self._lexical.log_probabilities(token_features(tokens, self._vocabulary, self._idf))
         if self._dense is not None and vector is not None:
             logs = (logs + self._dense.log_probabilities(vector)) / 2
         odds = np.exp(logs - logs.max())
         return dict(zip(self._classes, (odds / odds.sum()).tolist(), strict=True))
 
-    def hear(self, query: Query, vector: np.ndarray | None) -> tuple[Heard, ...]:
-        """At most three concepts, the clearest first; none where nothing is clear."""
-        known = sorted(self.probabilities(list(query.tokens), vector).items(), key=lambda pair: -pair[1])
-        return tuple(Heard(slug, p, tuple(self._terms[slug])) for slug, p in known[:_MOST] if p >= _LEAST)
+    def hear(self, query: Query, vector: np.ndarray | None) -> Hearing:
+        """What a question seems to be about."""
+        known = self.probabilities(list(query.tokens), vector)
+        other = known.pop(OTHER, 0.0)
+        ranked = sorted(known.items(), key=lambda pair: -pair[1])[:_MOST]
+        return Hearing(tuple(Heard(slug, p, tuple(self._terms[slug])) for slug, p in ranked if p >= _LEAST), other)

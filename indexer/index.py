@@ -12,14 +12,14 @@ second model.
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, fields, replace
 from functools import cached_property
 from pathlib import Path
 
 import numpy as np
 
 from indexer import analyzer, generation
-from indexer.bridge import Bridge, Heard
+from indexer.bridge import Bridge, Heard, Hearing
 from indexer.build import StoredNote, fingerprints, read_contents
 from indexer.errors import IndexBrokenError, IndexMismatchError
 from indexer.generation import Manifest
@@ -40,12 +40,23 @@ class Weights:
 
     keyword: float = 1.0
     coverage: float = 0.4
-    vector: float = 0.4
+    vector: float = 0.2
     concept: float = 0.2
     concept_unnamed: float = 0.7  # where the question names no term: then the bridge knows more than its words
-    primer: float = 0.4
+    primer: float = 0.2
     primer_unnamed: float = 1.5
-    tokens: float = 1.0  # beside 1 for all of the above
+    tokens: float = 0.5  # beside 1 for all of the above
+    tokens_unnamed: float = 1.0
+
+    @classmethod
+    def only(cls, *legs: str) -> Weights:
+        """The weights of these legs; all others are silent."""
+        usual = cls()
+        return cls(**{f.name: getattr(usual, f.name) if f.name.removesuffix("_unnamed") in legs else 0.0 for f in fields(cls)})
+
+    def without(self, leg: str) -> Weights:
+        """The same, and one leg is silent."""
+        return replace(self, **{f.name: 0.0 for f in fields(self) if f.name.removesuffix("_unnamed") == leg})
 
 
 @dataclass(frozen=True)
@@ -53,7 +64,9 @@ class Found:
     """Results of a search, best first, and how the question was read.
 
     ``importance``: the idf of the question's tokens. ``similarity``: the cosine of question and nearest passage (0 without an
-    encoder). ``likeness``: the best late interaction of the candidates, -1 … 1. ``lent``: the primer's words and their weights.
+    encoder). ``likeness``: the best late interaction of the candidates, -1 … 1; None
+    where the encoder cannot tell. ``lent``: the primer's words and their weights.
+    ``other``: the probability that the question is about no concept (``bridge.py``).
     ``terms`` and ``vocabulary``: what the index knows.
     """
 
@@ -65,8 +78,9 @@ class Found:
     similarity: float
     terms: Terms
     vocabulary: frozenset[str]
-    likeness: float = 0.0
+    likeness: float | None = None
     lent: Mapping[str, float] = field(default_factory=dict)
+    other: float = 0.0
 
 
 class Index:
@@ -135,15 +149,16 @@ class Index:
         weights = weights or self.weights
         query = analyzer.query(question, self.terms, self._keyword.vocabulary)
         vector, tokens = self._embedded(query.text, weights)
-        heard = self.bridge.hear(query, vector) if weights.concept else ()
+        heard = self.bridge.hear(query, vector) if weights.concept else Hearing()
         near, similarity = self._vector_scores(vector)
-        primer = weights.primer if query.terms else weights.primer_unnamed
+        # The primer knows the concepts; of anything else it has nothing to say.
+        primer = (weights.primer if query.terms else weights.primer_unnamed) * (1 - heard.other)
         lent = self.primer.words(query.tokens, vector, tokens) if primer else {}
         legs = {
             "keyword": (weights.keyword, _scaled(self._keyword.scores(query.tokens))),
             "coverage": (weights.coverage, self._keyword.coverage(query.tokens)),
             "vector": (weights.vector, near),
-            "concept": _unit(weights.concept if query.terms else weights.concept_unnamed, self._concept_scores(heard)),
+            "concept": _unit(weights.concept if query.terms else weights.concept_unnamed, self._concept_scores(heard.concepts)),
             "primer": (primer, _scaled(self._keyword.scores(lent)) if lent else None),
         }
         total = np.zeros(len(self.chunks), dtype=np.float32)
@@ -154,30 +169,31 @@ class Index:
                 norm += weight
         total /= norm or 1.0
         best = {name: self._best(scores) for name, (_, scores) in legs.items()} | {"fused": self._best(total)}
-        closest = 0.0
+        closest = None
         if tokens is not None and self._tokens is not None:
             candidates = np.argsort(-total, kind="stable")[:DEPTH]
             candidates = candidates[total[candidates] > 0]
             alike = self._tokens.scores(tokens, candidates.tolist())
             closest = float(alike.max(initial=0.0))
-            if weights.tokens:
+            closer = weights.tokens if query.terms else weights.tokens_unnamed
+            if closer:
                 look = np.zeros(len(self.chunks), dtype=np.float32)
                 look[candidates] = np.clip(1 - (alike.max(initial=0.0) - alike) / _REACH, 0, 1)
-                legs["tokens"] = (weights.tokens, look)
-                total = (_scaled(total) + weights.tokens * look) / (1 + weights.tokens)
+                legs["tokens"] = (closer, look)
+                total = (_scaled(total) + closer * look) / (1 + closer)
         order = np.argsort(-total, kind="stable")[:top]
         results = tuple(
             SearchResult(self.chunks[i], float(total[i]),
                          {name: round(float(scores[i]), 4) for name, (_, scores) in legs.items() if scores is not None})
             for i in order if total[i] > 0
         )
-        return Found(results, query, heard, best, self._keyword.importance(query.tokens), similarity, self.terms,
-                     self._keyword.vocabulary, closest, lent)
+        return Found(results, query, heard.concepts, best, self._keyword.importance(query.tokens), similarity, self.terms,
+                     self._keyword.vocabulary, closest, lent, heard.other)
 
     def _embedded(self, question: str, weights: Weights) -> tuple[np.ndarray | None, TokenVectors | None]:
         """The question's vector and its tokens', as far as the encoder makes them and the weights need them."""
         if self._encoder is None or not any((weights.vector, weights.concept, weights.concept_unnamed, weights.primer,
-                                             weights.primer_unnamed, weights.tokens)):
+                                             weights.primer_unnamed, weights.tokens, weights.tokens_unnamed)):
             return None, None
         if self._token_encoder is None:
             return self._encoder.encode([question], kind="query")[0], None

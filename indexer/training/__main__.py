@@ -1,4 +1,4 @@
-"""``python -m indexer.training encoder|reranker|bridge``: train what ships in models/pretrained."""
+"""``python -m indexer.training encoder|bridge|primer|average|reranker``: train what ships in models/pretrained."""
 
 from __future__ import annotations
 
@@ -59,12 +59,13 @@ def average(one: Path, other: Path, weight: float, out: Path) -> None:
 
 
 @main.command()
+@click.option("--data", type=FOLDER, required=True)
 @click.option("--out", type=FOLDER, required=True)
-def bridge(out: Path) -> None:
+def bridge(data: Path, out: Path) -> None:
     """The concept bridge (after the encoder: it reads the encoder's vectors)."""
     from indexer.training.bridge import train
 
-    click.echo(train(out))
+    click.echo(train(data, out))
 
 
 @main.command()

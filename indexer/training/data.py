@@ -150,6 +150,16 @@ def labelled_pairs(data: Path, seed: int, *, translations: int) -> Iterator[Pair
             yield Pair(row["a"], Passage(group, row["b"]), task)
 
 
+def other_sentences(data: Path, seed: int, most: int) -> list[str]:
+    """Sentences about daily life, news and the world: in equal parts from each set of ``korean_labelled`` but the translations."""
+    found: dict[str, list[str]] = {}
+    for row in rows(data / "korean_labelled.jsonl.xz"):
+        if row["task"] != "translation":
+            found.setdefault(row["set"], []).append(row["sentences"][0] if row["task"] == "paraphrase_group" else row["a"])
+    chance = random.Random(seed)
+    return [text for name in sorted(found) for text in chance.sample(sorted(set(found[name])), min(most // len(found), len(set(found[name]))))]
+
+
 @cache
 def own_notes() -> dict[str, list[Passage]]:
     """The passages of each concept's note (corpus/notes)."""

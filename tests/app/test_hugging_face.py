@@ -121,7 +121,7 @@ def test_a_model_that_is_not_there_says_so(tmp_path: Path) -> None:
 
 def test_fewer_bits_name_the_packages_they_need(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr("importlib.util.find_spec", lambda name: None)
-    with pytest.raises(LLMError, match="pip install bitsandbytes"):
+    with pytest.raises(LLMError, match=r"bitsandbytes.*pip install 'pilgi\[quantized\]'"):
         loaded(tmp_path, "#4bit")
     with pytest.raises(LLMError, match="#4bit나 #8bit"):
         loaded(tmp_path, "#3bit")

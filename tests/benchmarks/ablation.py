@@ -1,14 +1,14 @@
 """What each part of the search gives: ``python -m tests.benchmarks.ablation --row hybrid --questions F --notes DIR``.
 
 Rows: keywords (BM25 with the term table), vectors (sentence vectors), tokens (of the hundred nearest sentence vectors, late
-interaction alone), hybrid (keywords and vectors), bridge (and the concept bridge), primer (and the words that it
-lends), reranked (and late interaction), full (and the
-form of answer asked for, and the cross-encoder where one is set).
+interaction alone), hybrid (keywords and vectors), bridge (and the concept bridge), primer (and the words that it lends), reranked
+(and late interaction), full (and the form of answer asked for, and the cross-encoder where one is set).
 """
 
 from __future__ import annotations
 
 from collections.abc import Callable
+from dataclasses import replace
 from pathlib import Path
 
 import click
@@ -30,12 +30,12 @@ def _searched(weights: Weights) -> Rank:
 
 
 ROWS: dict[str, Rank] = {
-    "keywords": _searched(Weights(vector=0, concept=0, concept_unnamed=0, primer=0, primer_unnamed=0, tokens=0)),
-    "vectors": _searched(Weights(keyword=0, coverage=0, vector=1, concept=0, concept_unnamed=0, primer=0, primer_unnamed=0, tokens=0)),
-    "tokens": _searched(Weights(keyword=0, coverage=0, vector=1e-6, concept=0, concept_unnamed=0, primer=0, primer_unnamed=0, tokens=1e6)),
-    "hybrid": _searched(Weights(concept=0, concept_unnamed=0, primer=0, primer_unnamed=0, tokens=0)),
-    "bridge": _searched(Weights(primer=0, primer_unnamed=0, tokens=0)),
-    "primer": _searched(Weights(tokens=0)),
+    "keywords": _searched(Weights.only("keyword", "coverage")),
+    "vectors": _searched(Weights.only("vector")),
+    "tokens": _searched(replace(Weights.only("vector"), tokens=1e6, tokens_unnamed=1e6)),
+    "hybrid": _searched(Weights.only("keyword", "coverage", "vector")),
+    "bridge": _searched(Weights.only("keyword", "coverage", "vector", "concept")),
+    "primer": _searched(Weights().without("tokens")),
     "reranked": _searched(Weights()),
     "full": lambda answerer, question: answerer.search(question)[1].results,
 }

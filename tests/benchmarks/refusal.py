@@ -1,10 +1,13 @@
-"""Fit when to refuse: ``python -m tests.benchmarks.refusal --index DIR``.
+"""Fit when to refuse: ``python -m tests.benchmarks.refusal --index DIR --data DIR``.
 
-Two sets of notes. *The notes that ship*: answerable are the questions of corpus/questions.jsonl; not answerable those it marks so,
-those written near the notes' topics for this purpose (corpus/asked/unanswerable_questions.jsonl), and questions written for
-sections of other documents. *Foreign notes*, made of the facets: the encoder has not learned from the questions of the concepts
-that are held out; half of these concepts are left out of the notes, and their questions cannot be answered there; then the other
-half. Prints the weights for ``app.composer.refusal``, and what several thresholds would refuse, on a third that was not fitted.
+Four worlds of notes, in each questions that its notes answer and questions that they do not. *shipped*: the notes that ship, with
+the questions of corpus/questions.jsonl; not answerable are those it marks so, those written near the notes' topics for this purpose
+(corpus/asked/unanswerable_questions.jsonl), and questions written for sections of other documents. *notes* and *facets*: a dozen
+concepts, drawn eight times, of which the notes, or the facets, are all there is; half of the questions are about other concepts.
+The primer then lacks the passages that are the notes. *documents*: half of the sections that the encoder has not learned from are
+the notes, the questions are those written for both halves. To each world come questions about daily life. Two logistic regressions are fitted, for questions that name something and
+for those in everyday words, each world and each kind counting alike, and their bias is moved so that of the answerable only
+``LOST`` are refused. Prints the weights for ``app.composer.refusal``, and what they refuse when fitted to the other four fifths.
 """
 
 from __future__ import annotations
@@ -13,7 +16,7 @@ import json
 import random
 import tempfile
 from collections.abc import Iterator
-from dataclasses import astuple, fields
+from functools import cache
 from importlib.resources import files
 from pathlib import Path
 
@@ -24,11 +27,19 @@ from sklearn.linear_model import LogisticRegression
 from app.answer import Answerer
 from app.composer.refusal import Evidence, evidence
 from app.settings import load_settings
+from indexer.training import data as source
 from indexer.training import written
-from indexer.training.data import is_held_out
+from indexer.training.data import concept_terms
 
-FOREIGN = 250
-Row = tuple[str, bool, tuple[float, ...]]
+FOREIGN = 250  # questions for sections of other documents
+DRAWN, CONCEPTS, ASKED = 8, 12, 32
+DAILY = 64  # questions about daily life in each world
+READ = {  # the evidence that each regression reads
+    "named": ("coverage", "known", "likeness", "heard", "lent", "familiar", "other", "missing"),
+    "everyday": ("coverage", "lent", "familiar", "other"),
+}
+LOST = {"named": 0.03, "everyday": 0.05}
+Row = tuple[str, bool, Evidence]
 
 
 def _rows(name: str) -> list[dict]:
@@ -38,68 +49,114 @@ def _rows(name: str) -> list[dict]:
 def _measured(answerer: Answerer, world: str, questions: list[tuple[str, bool]]) -> Iterator[Row]:
     for question, answerable in questions:
         found, ranked = answerer.search(question)
-        yield world, answerable, astuple(evidence(found, ranked.results))
+        yield world, answerable, evidence(found, ranked.results)
 
 
-def shipped(index: Path) -> Iterator[Row]:
+@cache
+def daily(data: Path) -> list[str]:
+    """Questions about daily life."""
+    groups = [row["sentences"] for row in source.rows(data / "korean_labelled.jsonl.xz") if row["task"] == "paraphrase_group"]
+    return [sentence for group in groups for sentence in group[1:2] if sentence.endswith("?")]
+
+
+def shipped(index: Path, data: Path) -> Iterator[Row]:
     """Questions over the notes that ship."""
     answerer = Answerer(load_settings(index=index))
     answerer.build()
     own = [(r["question"], r["kind"] != "unanswerable") for r in _rows("questions.jsonl") if r["kind"] != "computed"]
     near = [(r["question"], False) for r in _rows("asked/unanswerable_questions.jsonl")]
     other = [(r["question"], False) for r in random.Random(0).sample(_rows("asked/section_questions.jsonl"), FOREIGN)]
-    yield from _measured(answerer, "shipped", [*own, *near, *other])
+    life = [(q, False) for q in random.Random(0).sample(daily(data), DAILY)]
+    yield from _measured(answerer, "shipped", [*own, *near, *other, *life])
 
 
-def foreign(place: Path) -> Iterator[Row]:
-    """Questions over notes in other words than those that ship."""
-    chance = random.Random(0)
+def drawn(place: Path, data: Path, world: str, number: int) -> Iterator[Row]:
+    """Questions over the notes, or the facets, of a dozen concepts."""
+    chance = random.Random(number)
+    concepts = set(chance.sample(sorted(concept_terms()), CONCEPTS))
+    folder = place / f"{world}-{number}"
+    folder.mkdir(parents=True)
     facets = written.rows("facets")
-    held = sorted({row["concept"] for row in facets if is_held_out(row["concept"])})
-    chance.shuffle(held)
-    for fold in (0, 1):
-        left_out = set(held[fold::2])
-        folder = place / f"notes-{fold}"
-        folder.mkdir(parents=True)
+    if world == "notes":
+        for concept in concepts:
+            (folder / f"{concept}.md").write_bytes(files("corpus").joinpath(f"notes/{concept}.md").read_bytes())
+        questions = [(row["question"], row["note"] in concepts) for row in written.rows("passage_questions")]
+    else:
         for row in facets:
-            if row["concept"] not in left_out:
+            if row["concept"] in concepts:
                 with (folder / f"{row['concept']}.md").open("a", encoding="utf-8") as file:
                     file.write(f"## {row['heading']}\n\n{row['passage']}\n\n")
-        answerer = Answerer(load_settings(notes=folder, index=place / f"index-{fold}"))
-        answerer.build()
-        whole = answerer.index.primer
-        keyed = [i for i, p in enumerate(whole.passages) if p.key]  # without the facets, which are the notes here
-        answerer.index.__dict__["primer"] = whole.only(keyed)
-        questions = [(q, row["concept"] not in left_out) for row in facets if row["concept"] in held
+        questions = [(q, row["concept"] in concepts) for row in facets
                      for q in (*chance.sample(row["questions"], min(2, len(row["questions"]))), row["term_questions"][0])]
-        yield from _measured(answerer, "foreign", questions)
+    answerer = Answerer(load_settings(notes=folder, index=place / f"{world}-{number}-index"))
+    answerer.build()
+    primer = answerer.index.primer
+    keyed = [i for i, passage in enumerate(primer.passages) if passage.key]
+    rest = [i for i, passage in enumerate(primer.passages) if not passage.key]  # the facets, then the terms
+    answerer.index.__dict__["primer"] = primer.only(rest if world == "notes" else [*keyed, *rest[len(facets) :]])
+    for answerable in (True, False):
+        some = chance.sample([q for q in questions if q[1] == answerable], ASKED)
+        yield from _measured(answerer, world, some)
+    yield from _measured(answerer, world, [(q, False) for q in chance.sample(daily(data), DAILY // DRAWN)])
+
+
+def documents(place: Path, data: Path) -> Iterator[Row]:
+    """Questions over sections of other documents."""
+    pairs = [p for p in source.section_questions(data) if p.held_out]
+    sections = list(dict.fromkeys(p.positive for p in pairs))
+    random.Random(0).shuffle(sections)
+    for half in (0, 1):
+        held = set(sections[half::2])
+        folder = place / f"documents-{half}"
+        folder.mkdir()
+        for number, section in enumerate(sorted(held, key=lambda s: s.group)):
+            title, _, text = section.text.partition("\n")
+            with (folder / f"{number // 8}.md").open("a", encoding="utf-8") as file:
+                file.write(f"# {title}\n\n{text}\n\n")
+        answerer = Answerer(load_settings(notes=folder, index=place / f"documents-{half}-index"))
+        answerer.build()
+        chance = random.Random(half)
+        asked = chance.sample([(p.question, p.positive in held) for p in pairs], min(len(pairs), 8 * ASKED))
+        life = [(q, False) for q in chance.sample(daily(data), DAILY // 2)]
+        yield from _measured(answerer, "documents", [*asked, *life])
+
+
+def fitted(rows: list[Row], names: tuple[str, ...], lost: float) -> tuple[dict[str, float], float]:
+    """Weights by name, and the bias."""
+    x = np.array([[getattr(seen, name) for name in names] for _, _, seen in rows])
+    kinds = [(world, answerable) for world, answerable, _ in rows]
+    y = np.array([answerable for _, answerable in kinds])
+    weight = np.array([1 / max(20, kinds.count(kind)) for kind in kinds])
+    model = LogisticRegression(C=3.0, max_iter=5000).fit(x, y, sample_weight=weight / weight.mean())
+    odds = x[y] @ model.coef_[0]
+    order = np.argsort(odds)
+    at = np.searchsorted(np.cumsum(weight[y][order]) / weight[y].sum(), lost)
+    return dict(zip(names, model.coef_[0].tolist(), strict=True)), -float(odds[order][at])
 
 
 @click.command()
 @click.option("--index", type=click.Path(path_type=Path), required=True, help="an index of corpus/notes")
-def main(index: Path) -> None:
+@click.option("--data", type=click.Path(path_type=Path), required=True, help="as for indexer.training")
+def main(index: Path, data: Path) -> None:
     with tempfile.TemporaryDirectory() as place:
-        rows = [*shipped(index), *foreign(Path(place))]
-    x, y = np.array([r[2] for r in rows]), np.array([r[1] for r in rows])
-    worlds = np.array([r[0] for r in rows])
-    held = np.random.default_rng(0).random(len(y)) < 0.34
-    # Every world and every kind counts alike.
-    weight = np.ones(len(y))
-    for world in set(worlds):
-        for kind in (True, False):
-            part = (worlds == world) & (y == kind)
-            weight[part] = len(y) / part.sum()
-    model = LogisticRegression(C=3.0, max_iter=2000).fit(x[~held], y[~held], sample_weight=weight[~held] / weight.mean())
-    names = [f.name for f in fields(Evidence)]
-    print(f"{len(y)} questions, {int(y.sum())} answerable")
-    print("bias", round(float(model.intercept_[0]), 2), dict(zip(names, model.coef_[0].round(2).tolist(), strict=True)))
-    probability = model.predict_proba(x)[:, 1]
-    for threshold in (0.1, 0.15, 0.2, 0.25, 0.3, 0.35, 0.4, 0.5):
-        line = f"threshold {threshold}:"
-        for world in ("shipped", "foreign"):
-            part = held & (worlds == world)
-            line += f"  {world} answered {(probability[part & y] >= threshold).mean():.3f} refused {(probability[part & ~y] < threshold).mean():.3f}"
-        print(line)
+        rows = [*shipped(index, data), *documents(Path(place), data)]
+        for world in ("notes", "facets"):
+            rows += [row for number in range(DRAWN) for row in drawn(Path(place), data, world, number)]
+    folds = np.random.default_rng(0).integers(0, 5, len(rows)).tolist()
+    answered: dict[tuple[str, str, bool], list[bool]] = {}
+    for kind, names in READ.items():
+        part = [(row, fold) for row, fold in zip(rows, folds, strict=True) if row[2].named == (kind == "named")]
+        for fold in range(5):
+            weights, bias = fitted([row for row, f in part if f != fold], names, LOST[kind])
+            for (world, answerable, seen), f in part:
+                if f == fold:
+                    said = bias + sum(weight * getattr(seen, name) for name, weight in weights.items()) >= 0
+                    answered.setdefault((world, kind, answerable), []).append(said)
+        weights, bias = fitted([row for row, _ in part], names, LOST[kind])
+        print(f"{kind}: bias {bias:.2f}", {name: round(weight, 2) for name, weight in weights.items()})
+    for world, kind in dict.fromkeys((w, k) for w, k, _ in answered):
+        yes, no = answered[world, kind, True], answered[world, kind, False]
+        print(f"{world}, {kind}: answered {np.mean(yes):.3f} of {len(yes)}, refused {1 - np.mean(no):.3f} of {len(no)}")
 
 
 if __name__ == "__main__":

@@ -45,7 +45,7 @@ def main(notes: Path, index: Path, questions: Path, limit: int) -> None:
     asked = asked[:: max(1, len(asked) // limit)]
     print(f"{done.chunks} passages, {len(asked)} questions")
     ways: dict[str, Callable[[str], object]] = {
-        "hybrid": lambda q: answerer.index.search(q, 10, weights=Weights(tokens=0)),
+        "hybrid": lambda q: answerer.index.search(q, 10, weights=Weights().without("tokens")),
         "reranked": lambda q: answerer.search(q),
         "answer": lambda q: answerer.answer(q),
     }

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import threading
 import unicodedata
-from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
@@ -108,14 +107,13 @@ def test_scores_fall_from_at_most_one_and_say_which_leg_gave_what(index: Index) 
 
 def test_a_leg_without_weight_has_no_say(place: Path, index: Index) -> None:
     question = "커널을 밀며 곱해 더한다"
-    silent = Weights(keyword=0, coverage=0, vector=0, concept=0, concept_unnamed=0, primer=0, primer_unnamed=0, tokens=0)
-    vectors_only = index.search(question, weights=replace(silent, vector=1))
+    vectors_only = index.search(question, weights=Weights.only("vector"))
     encoder = FakeEncoder()
     passages = encoder.encode([c.searched for c in index.chunks], kind="passage")
     cosines = passages @ encoder.encode([question], kind="query")[0]
     assert vectors_only.results[0].chunk == index.chunks[int(cosines.argmax())]
     assert vectors_only.similarity == pytest.approx(float(cosines.max()), abs=1e-5)
-    Index.open(place, encoder=encoder, weights=replace(silent, keyword=1)).search(question)
+    Index.open(place, encoder=encoder, weights=Weights.only("keyword")).search(question)
     assert encoder.asked == [question]  # not asked again where nothing weighs its answer
 
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
@@ -72,11 +73,11 @@ def test_a_search_looks_closer_at_what_it_found(tmp_path: Path) -> None:
     encoder = FakeTokenEncoder()
     build(notes, tmp_path / "index", encoder=encoder)
     index = Index.open(tmp_path / "index", encoder=encoder)
-    only_tokens = Weights(keyword=0.01, coverage=0, vector=0, concept=0, concept_unnamed=0, tokens=5)
+    only_tokens = replace(Weights.only("keyword"), tokens=100, tokens_unnamed=100)
     first = index.search("사과 바다", weights=only_tokens).results[0]
     assert first.chunk.path == "b.md"
     assert first.parts["tokens"] == 1.0
-    assert "tokens" not in index.search("사과 바다", weights=Weights(tokens=0)).results[0].parts
+    assert "tokens" not in index.search("사과 바다", weights=Weights().without("tokens")).results[0].parts
 
 
 def test_a_rebuild_keeps_the_tokens_of_what_did_not_change(tmp_path: Path) -> None:
