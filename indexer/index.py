@@ -39,7 +39,7 @@ class Weights:
     """The part of each leg in the fused score; measured on development questions, see tests/benchmarks."""
 
     keyword: float = 1.0
-    coverage: float = 0.4
+    coverage: float = 0.6
     vector: float = 0.2
     concept: float = 0.2
     concept_unnamed: float = 0.7  # where the question names no term: then the bridge knows more than its words
