@@ -36,7 +36,7 @@ from models.attention.bert import Bert, mean_pool
 
 SCALE = 20.0
 WIDTHS = (384, 192, 96)
-QUESTION_TOKENS, PASSAGE_TOKENS = 32, 80
+QUESTION_TOKENS, PASSAGE_TOKENS = 32, 128
 _PART = 32  # texts that go through the network together
 
 
@@ -44,12 +44,12 @@ _PART = 32  # texts that go through the network together
 class Mix:
     """How many questions of a batch come from where."""
 
-    sections: int = 10
-    asked: int = 9
-    passages: int = 11
-    facets: int = 11
-    terms: int = 7
-    weak: int = 3
+    sections: int = 12
+    asked: int = 6
+    passages: int = 10
+    facets: int = 12
+    terms: int = 6
+    weak: int = 5
     labelled: int = 1
 
 
