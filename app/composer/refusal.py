@@ -35,12 +35,14 @@ class LogisticModel:
 
 
 _USUAL = 0.6  # the likeness of a question and a passage that answers it
+_CHANCE = 0.4  # coverage by words that any passage might hold
+_CLEAR = 0.4  # from this probability on
 _FIRST = 10  # of the words that the primer lends
 
 # For a question that names something, and for one in everyday words; a score of 0 parts answers from refusals.
-_NAMED = LogisticModel(1.74, {"coverage": 4.47, "known": -2.15, "likeness": 10.94, "heard": -0.58, "lent": 0.21, "familiar": 1.15,
-                              "other": -0.66, "missing": -2.1})
-_EVERYDAY = LogisticModel(-0.86, {"coverage": 4.48, "lent": 0.79, "familiar": 1.33, "other": -1.85})
+_NAMED = LogisticModel(1.40, {"coverage": 4.42, "known": -2.19, "likeness": 10.87, "heard": -0.47, "lent": 0.24, "familiar": 1.14,
+                              "strange": -1.68, "missing": -2.12})
+_EVERYDAY = LogisticModel(-0.38, {"held": 6.63, "lent": 1.13, "familiar": 1.45, "strange": -4.22})
 
 
 @dataclass(frozen=True)
@@ -55,20 +57,23 @@ class Refusal:
 class Evidence:
     """What speaks for an answer; every number in 0 … 1 unless it says otherwise.
 
-    ``coverage``: the part of the question's words, by importance, that the best passage holds. ``known``: the part that the notes
-    hold at all. ``likeness``: late interaction of question and best passage, less what is usual (0 without an encoder that can tell).
-    ``heard``: the probability of the clearest concept. ``lent``: the part of the primer's words, by weight, that the best passage
-    holds. ``familiar``: the part of the first of them that the notes hold at all: where the notes do not treat a topic, its words
-    are missing too. ``other``: the probability that it is about none of the concepts. ``missing``: 1 where the question names something that stands nowhere in the notes, less for a common word.
+    ``coverage``: the part of the question's words, by importance, that the best passage holds. ``held``: what of it is more than any
+    passage might hold. ``known``: the part that the notes hold at all. ``likeness``: late interaction of question and best passage,
+    less what is usual (0 without an encoder that can tell). ``heard``: the probability of the clearest concept. ``lent``: the part of
+    the primer's words, by weight, that the best passage holds. ``familiar``: the part of the first of them that the notes hold at
+    all: where the notes do not treat a topic, its words are missing too. ``strange``: how clearly it is about none of the concepts,
+    by the words that the best passage lacks. ``missing``: 1 where the question names something that stands nowhere in the notes,
+    less for a common word. ``named``: whether it names anything.
     """
 
     coverage: float
+    held: float
     known: float
     likeness: float
     heard: float
     lent: float
     familiar: float
-    other: float
+    strange: float
     missing: float
     named: bool
 
@@ -77,14 +82,16 @@ def evidence(found: Found, results: Sequence[SearchResult]) -> Evidence:
     """Measure a search."""
     passages = [set(analyzer.tokens(plain(r.chunk.searched), found.terms)) for r in results[:3]]
     first = dict(list(found.lent.items())[:_FIRST])
+    coverage = max((_share(found.importance, held) for held in passages), default=0.0)
     return Evidence(
-        coverage=max((_share(found.importance, held) for held in passages), default=0.0),
+        coverage=coverage,
+        held=max(0.0, coverage - _CHANCE),
         known=_share(found.importance, found.vocabulary),
         likeness=0.0 if found.likeness is None else found.likeness - _USUAL,
         heard=max((h.score for h in found.heard), default=0.0),
         lent=max((_share(found.lent, held) for held in passages), default=0.0),
         familiar=_share(first, found.vocabulary),
-        other=found.other,
+        strange=max(0.0, found.other - _CLEAR) * (1 - coverage),
         missing=max((1.0 if _is_name(name) else 0.5 for name in missing_names(found)), default=0.0),
         named=bool(found.query.terms or LATIN.search(found.query.text)),
     )

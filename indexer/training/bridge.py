@@ -23,7 +23,7 @@ from indexer.training import data as source
 from indexer.training import written
 from models.catalogue import concepts
 
-MOST_OTHER = 1500
+MOST_OTHER = 3600
 _OFTEN = 4  # a word that stands in none of the concepts' texts is only kept from so many of the others on
 
 
