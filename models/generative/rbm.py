@@ -19,7 +19,6 @@ from typing import Any
 import plotly.graph_objects as go
 import torch
 from plotly.subplots import make_subplots
-from sklearn.datasets import load_digits
 from torch import Tensor, nn
 from torch.nn import functional as F
 
@@ -102,6 +101,8 @@ def picture(rows: list[list[float]], colorscale: str = "Greys") -> go.Heatmap:
 
 def digit_images() -> tuple[Tensor, Tensor]:
     """scikit-learn's 1,797 handwritten digits: pixels 0..1 (1797, 64) and labels (1797,)."""
+    from sklearn.datasets import load_digits  # slow to import, and only needed here
+
     digits = load_digits()
     return torch.tensor(digits.data / 16, dtype=torch.float32), torch.tensor(digits.target)
 

@@ -20,7 +20,6 @@ from typing import Any
 import plotly.graph_objects as go
 import torch
 from plotly.subplots import make_subplots
-from sklearn.datasets import load_digits
 from torch import Tensor
 
 from models.concept import Computation, Computed, Concept, ConceptError, Control, Demo
@@ -69,6 +68,8 @@ def k_folds(n: int, k: int, generator: torch.Generator | None = None) -> list[tu
 
 @cache
 def _digits() -> tuple[Tensor, Tensor]:
+    from sklearn.datasets import load_digits  # slow to import, and only needed here
+
     x, y = load_digits(return_X_y=True)
     return torch.tensor(x / 16, dtype=torch.float32), torch.tensor(y)
 

@@ -20,7 +20,6 @@ from typing import Any
 import plotly.graph_objects as go
 import torch
 from plotly.subplots import make_subplots
-from sklearn.datasets import make_moons
 from torch import Tensor, nn
 from torch.nn import functional as F
 
@@ -109,6 +108,8 @@ print("다수결:", vote.score(x[150:], y[150:]))
 def demo(*, models: int = 7, noise: float = 0.3, alpha: float = 0.4, seed: int = 0) -> Demo:
     """One network's boundary beside the vote's; below, mixup's samples between the moons."""
     torch.manual_seed(seed)
+    from sklearn.datasets import make_moons  # slow to import, and only needed here
+
     points, labels = make_moons(700, noise=noise, random_state=seed)
     x, y = torch.tensor(points, dtype=torch.float32), torch.tensor(labels)
     train, test = slice(0, 100), slice(100, None)

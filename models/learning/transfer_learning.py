@@ -16,7 +16,6 @@ from typing import Any
 
 import plotly.graph_objects as go
 import torch
-from sklearn.datasets import load_digits
 from torch import Tensor, nn
 
 from models.concept import Computation, Computed, Concept, Control, Demo
@@ -105,6 +104,8 @@ print("정확도:", (model(new_x[300:]).argmax(1) == new_y[300:]).float().mean()
 def demo(*, samples: int = 40, noise: float = 0.3, steps: int = 30, seed: int = 0) -> Demo:
     """Accuracy on a new task against the number of its samples: from scratch, head only, last two layers, all."""
     torch.manual_seed(seed)
+    from sklearn.datasets import load_digits  # slow to import, and only needed here
+
     digits = load_digits()
     order = torch.randperm(len(digits.target))
     x = torch.tensor(digits.data / 16, dtype=torch.float32)[order]  # (1797, 64)

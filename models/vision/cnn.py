@@ -14,7 +14,6 @@ from typing import NamedTuple
 import plotly.graph_objects as go
 import torch
 from plotly.subplots import make_subplots
-from sklearn.datasets import load_digits
 from torch import Tensor, nn
 
 from models.concept import Concept, Control, Demo
@@ -39,6 +38,8 @@ class Digits(NamedTuple):
 @cache
 def digits() -> Digits:
     """scikit-learn's 1,797 digits, always split alike: 1,437 to train on, 360 to test."""
+    from sklearn.datasets import load_digits  # slow to import, and only needed here
+
     data = load_digits()
     x = torch.tensor(data.images, dtype=torch.float32)[:, None] / 16  # (1797, 8, 8) -> (1797, 1, 8, 8)
     y = torch.tensor(data.target)
