@@ -1,6 +1,6 @@
 """From text to the tokens that keyword search compares: morphemes, and the term table's tokens.
 
-A document is analysed as it is. A query loses the words that only ask (왜, 이유, 차이, …), and its words that stand
+A document is analysed as it is, its compounds stand beside their parts. A query loses the words that only ask (왜, 이유, 차이, …), and its words that stand
 nowhere in the notes are mended first: to the nearest word that does ("convolutoin", "드랍아웃").
 """
 
@@ -16,7 +16,7 @@ from importlib.resources import files
 from rapidfuzz import process
 from rapidfuzz.distance import OSA
 
-from indexer.korean import LATIN, kiwi_tokens, morphemes, normalize
+from indexer.korean import LATIN, compounds, kiwi_tokens, morphemes, normalize, noun_runs, words
 from indexer.terms import Terms, squeeze
 
 _NEAR_LATIN = 0.78
@@ -46,12 +46,23 @@ def question_words() -> frozenset[str]:
 
 
 def tokens(text: str, terms: Terms) -> list[str]:
-    """The tokens of a passage, in no particular order; repeats count."""
+    """What a text says: morphemes and terms, in no particular order; repeats count."""
     return [*morphemes(text), *(match.token for match in terms.find(text))]
 
 
+def passage_tokens(text: str, terms: Terms) -> list[str]:
+    """What a passage is found by: its words and terms, in no particular order; repeats count."""
+    return [*words(text), *passage_terms(text, terms)]
+
+
+def passage_terms(text: str, terms: Terms) -> list[str]:
+    """The terms that a passage is found by: who asks for attention finds self-attention, too."""
+    found = terms.find(text)
+    return [*(m.token for m in found), *(token for m in found for token in terms.within(text[m.start : m.end]))]
+
+
 def query(text: str, terms: Terms, vocabulary: Collection[str]) -> Query:
-    """Read a question against the words that the notes hold.
+    """Read a question against the words that the notes hold; of its compounds only those count.
 
     A question of nothing but question words keeps them.
     """
@@ -59,7 +70,8 @@ def query(text: str, terms: Terms, vocabulary: Collection[str]) -> Query:
     found = tuple(dict.fromkeys(match.token for match in terms.find(mended_text)))
     asked = list(dict.fromkeys(morphemes(mended_text)))
     kept = [t for t in asked if t not in question_words()] or ([] if found else asked)
-    return Query(mended_text, dict.fromkeys([*kept, *found], 1.0), found, mended)
+    joined = [c for c in compounds(mended_text) if c in vocabulary and not question_words().issuperset(morphemes(c))]
+    return Query(mended_text, dict.fromkeys([*kept, *joined, *found], 1.0), found, mended)
 
 
 def jamo(text: str) -> str:
@@ -118,12 +130,5 @@ def _hangul_words(vocabulary: Collection[str], names: Collection[str]) -> list[s
 
 def _hangul_runs(text: str) -> list[tuple[int, int]]:
     """Noun phrases written without a space: where an unknown loanword may have been taken apart."""
-    runs: list[list[int]] = []
-    for token in kiwi_tokens(text):
-        if not token.tag.startswith(("NN", "XR", "XSN", "MAG", "IC", "UN")) or not re.search("[가-힣]", token.form):
-            continue
-        if runs and runs[-1][1] == token.start:
-            runs[-1][1] = token.end
-        else:
-            runs.append([token.start, token.end])
+    runs = [(run[0].start, run[-1].end) for run in noun_runs(kiwi_tokens(text))]
     return [(start, end) for start, end in runs if end - start >= 2]

@@ -19,12 +19,12 @@ from typing import Any
 
 import numpy as np
 
-from indexer import generation, korean
+from indexer import analyzer, generation, korean
 from indexer.aliases import learn
 from indexer.chunker import chunk_note
 from indexer.errors import IndexMissingError, NoteError, NotesNotFoundError, PilgiError
 from indexer.keyword import K1, B, KeywordIndex
-from indexer.korean import morphemes
+from indexer.korean import words
 from indexer.notes import MAX_BYTES, FoundFile, digest, load, parse, scan
 from indexer.plain import plain
 from indexer.primer import Primer
@@ -62,10 +62,10 @@ class BuildSummary:
 
 @dataclass(frozen=True)
 class Entry:
-    """A chunk as it is stored: with its morphemes and the key of its vector."""
+    """A chunk as it is stored: with its words (morphemes and compounds) and the key of its vector."""
 
     chunk: Chunk
-    morphemes: tuple[str, ...]
+    words: tuple[str, ...]
 
     @property
     def key(self) -> str:
@@ -253,7 +253,7 @@ def _entries(note: Note, cached: Mapping[str, Entry], max_chars: int) -> Iterato
     for chunk in chunk_note(note, max_chars=max_chars):
         entry = Entry(chunk, ())
         same = cached.get(entry.key)
-        yield Entry(chunk, same.morphemes if same else tuple(morphemes(plain(chunk.searched))))
+        yield Entry(chunk, same.words if same else tuple(words(plain(chunk.searched))))
 
 
 def _embedded(entries: Sequence[Entry], old: _Previous | None, encoder: Encoder | None, index_dir: Path,
@@ -319,7 +319,7 @@ def _write(folder: Path, contents: Contents, terms: Terms, made: Sequence[Embedd
     learned = learn(plain(e.chunk.text) for e in contents.entries)
     (folder / "terms.tsv").write_text("".join(" | ".join(row) + "\n" for row in learned), "utf-8")
     joined = terms.joined(learned, trusted=False)
-    passages = [[*e.morphemes, *(m.token for m in joined.find(plain(e.chunk.searched)))] for e in contents.entries]
+    passages = [[*e.words, *analyzer.passage_terms(plain(e.chunk.searched), joined)] for e in contents.entries]
     KeywordIndex.build(passages).save(folder / "keyword")
     progress("keywords", 1, 1)
     progress("write", 0, 1)
@@ -345,5 +345,5 @@ def read_contents(folder: Path) -> Contents:
     notes = tuple(StoredNote(**{**r, "skipped": tuple(Skipped(**s) for s in r["skipped"])}) for r in rows)
     with (folder / "chunks.jsonl").open(encoding="utf-8", errors="surrogatepass") as file:
         raw = [json.loads(line) for line in file]
-    entries = tuple(Entry(Chunk(**{**r["chunk"], "heading": tuple(r["chunk"]["heading"])}), tuple(r["morphemes"])) for r in raw)
+    entries = tuple(Entry(Chunk(**{**r["chunk"], "heading": tuple(r["chunk"]["heading"])}), tuple(r["words"])) for r in raw)
     return Contents(notes, entries)

@@ -3,7 +3,7 @@
     DIR/current                 the name of the generation that readers open
     DIR/g-…/manifest.json       fingerprints of the parts, checksums of the files, counts
     DIR/g-…/notes.jsonl         each note: path, digest, metadata, text
-    DIR/g-…/chunks.jsonl        each chunk, with its morphemes and the key of its vector
+    DIR/g-…/chunks.jsonl        each chunk, with its words and the key of its vector
     DIR/g-…/terms.tsv           names learned from the notes
     DIR/g-…/keyword/ vectors/   the two legs
     DIR/g-…/tokens/             each passage's token vectors, where the encoder makes them
@@ -28,7 +28,7 @@ from filelock import FileLock, Timeout
 
 from indexer.errors import IndexBrokenError, IndexLockedError, IndexMissingError
 
-FORMAT = 3
+FORMAT = 4
 _REMEDY = "'pilgi index build --rebuild'로 다시 만들어 주세요."
 
 

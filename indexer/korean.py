@@ -8,7 +8,7 @@ from __future__ import annotations
 import re
 import threading
 import unicodedata
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from functools import cache
 from importlib.metadata import version
 
@@ -19,6 +19,8 @@ from indexer.terms import builtin_terms
 _LOCK = threading.Lock()
 # What carries meaning: nouns, roots, verbs, adjectives, foreign words, numbers. Particles and endings do not.
 _KEPT = ("NNG", "NNP", "NR", "XR", "VV", "VA", "SN", "SH")
+_NAMING = ("NN", "XR", "XSN", "XPN", "MAG", "IC", "UN")  # what a name is made of, or mistaken for
+_HANGUL = re.compile("[가-힣]")
 LATIN = re.compile(r"[A-Za-z][A-Za-z0-9]*(?:['’][a-z]+)?")
 _CAMEL = re.compile(r"[A-Z]+(?=s?(?![a-z]))|[A-Z]?[a-z]+|\d+")
 
@@ -75,9 +77,47 @@ def kiwi_tokens(text: str) -> list[Token]:
 def morphemes(text: str) -> Iterator[str]:
     """The searched morphemes of ``text``: Latin words (split, lower case), Korean stems, numbers."""
     text = normalize(text)
+    yield from _searched(text, kiwi_tokens(text))
+
+
+def words(text: str) -> Iterator[str]:
+    """The morphemes of ``text``, and its compounds."""
+    text = normalize(text)
+    found = kiwi_tokens(text)
+    yield from _searched(text, found)
+    yield from _compounds(text, found)
+
+
+def compounds(text: str) -> Iterator[str]:
+    """Nouns of several morphemes as they are written: 지휘권, 한남대교. Kiwi does not take a name apart alike everywhere."""
+    text = normalize(text)
+    yield from _compounds(text, kiwi_tokens(text))
+
+
+def noun_runs(tokens: Iterable[Token]) -> Iterator[list[Token]]:
+    """Nouns, and what Kiwi took for something else where it did not know a name, without a space between them."""
+    run: list[Token] = []
+    for token in tokens:
+        named = token.tag.startswith(_NAMING) and bool(_HANGUL.search(token.form))
+        if run and not (named and run[-1].end == token.start):
+            yield run
+            run = []
+        if named:
+            run.append(token)
+    if run:
+        yield run
+
+
+def _compounds(text: str, tokens: Iterable[Token]) -> Iterator[str]:
+    for run in noun_runs(tokens):
+        if len(run) > 1:
+            yield text[run[0].start : run[-1].end]
+
+
+def _searched(text: str, tokens: Iterable[Token]) -> Iterator[str]:
     for match in LATIN.finditer(text):
         yield from split_latin(match[0])
-    for token in kiwi_tokens(text):
+    for token in tokens:
         tag = token.tag.split("-")[0]
         if tag not in _KEPT:
             continue

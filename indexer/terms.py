@@ -149,6 +149,13 @@ class Terms:
             i = end
         return out
 
+    def within(self, name: str) -> list[str]:
+        """The tokens of the names that are a part of ``name``, between its spaces and hyphens: attention in "self-attention"."""
+        words = re.split(r"[\s\-]+", name.strip())
+        whole = self.tokens_of(name)
+        parts = (" ".join(words[i:j]) for i in range(len(words)) for j in range(i + 1, len(words) + 1) if j - i < len(words))
+        return [token for token in dict.fromkeys(t for part in parts for t in self.tokens_of(part)) if token not in whole]
+
     def _stands(self, text: str, start: int, end: int, length: int) -> bool:
         """Whether ``text[start:end]`` stands on its own, as the module says."""
         before = text[start - 1] if start else " "

@@ -6,7 +6,7 @@ import unicodedata
 
 import pytest
 
-from indexer.analyzer import mend, query, question_words, tokens
+from indexer.analyzer import mend, passage_tokens, query, question_words, tokens
 from indexer.terms import Terms, builtin_terms
 
 TERMS = builtin_terms()
@@ -74,6 +74,24 @@ def test_particles_and_unicode_forms_do_not_matter() -> None:
 def test_a_passage_keeps_every_repeat_and_its_names() -> None:
     terms = Terms((("배치 정규화", "BN"),))
     assert sorted(tokens("BN과 BN", terms)) == ["bn", "bn", "§배치정규화", "§배치정규화"]
+
+
+def test_a_passage_is_found_by_its_compounds_and_by_the_names_within_a_name() -> None:
+    terms = Terms((("배치 정규화", "batch normalization"), ("정규화", "normalization")))
+    found = passage_tokens("한남대교의 Batch Normalization", terms)
+    assert sorted(found) == ["batch", "normalization", "§배치정규화", "§정규화", "대교", "한남", "한남대교"]
+
+
+@pytest.mark.parametrize(("vocabulary", "kept"), [
+    ({"한남", "대교", "한남대교"}, {"한남", "대교", "한남대교"}),
+    ({"한남", "대교"}, {"한남", "대교"}),  # a compound that stands nowhere asks for nothing
+])
+def test_a_question_asks_for_a_compound_where_the_notes_hold_it(vocabulary: set[str], kept: set[str]) -> None:
+    assert set(query("한남대교란?", TERMS, vocabulary).tokens) == kept
+
+
+def test_a_compound_of_question_words_is_one() -> None:
+    assert read("배치와 크기의 차이점은?") == set(query("배치와 크기의 차이점은?", TERMS, {*VOCABULARY, "차이점"}).tokens)
 
 
 @pytest.mark.parametrize("question", ["???", "...", "🙂🙂", "\n"])

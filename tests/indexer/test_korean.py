@@ -7,7 +7,7 @@ import unicodedata
 
 import pytest
 
-from indexer.korean import kiwi, morphemes, normalize, split_latin
+from indexer.korean import compounds, kiwi, morphemes, normalize, split_latin, words
 from indexer.terms import builtin_terms
 
 
@@ -17,6 +17,24 @@ from indexer.terms import builtin_terms
 ])
 def test_particles_and_endings_are_dropped(text: str, expected: set[str]) -> None:
     assert expected == set(morphemes(text))
+
+
+@pytest.mark.parametrize(("text", "expected"), [
+    ("지휘권을 다시 받았다", ["지휘권"]),  # a noun and its suffix
+    ("한남대교가 놓인 해는?", ["한남대교"]),
+    ("아이케 장군이", ["아이케"]),  # an exclamation and an adverb, for all that Kiwi knows
+    ("경사 하강법의 학습률", []),  # one morpheme each
+    ("잘 된 학습", []),  # a space between them
+    ("BatchNorm1d층", []),  # a noun beside a Latin word
+])
+def test_a_noun_of_several_morphemes_is_found_as_it_is_written(text: str, expected: list[str]) -> None:
+    assert list(compounds(text)) == expected
+
+
+def test_a_compound_is_found_in_part_and_as_a_whole() -> None:
+    text = "한남대교가 놓인 해는?"
+    assert {"한남", "대교", "한남대교"} <= set(words(text))
+    assert list(words(text)) == [*morphemes(text), "한남대교"]
 
 
 @pytest.mark.parametrize("term", ["드롭아웃", "합성곱", "역전파", "옵티마이저", "트랜스포머", "시그모이드", "오토인코더", "학습률"])

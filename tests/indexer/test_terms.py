@@ -39,6 +39,14 @@ def test_the_longest_name_wins_and_names_do_not_overlap() -> None:
     assert found("배치 정규화와 정규화") == [("§배치정규화", "배치 정규화"), ("§정규화", "정규화")]
 
 
+@pytest.mark.parametrize(("name", "tokens"), [
+    ("배치 정규화", ["§정규화"]), ("Batch Normalization", ["§정규화"]), ("batch-normalization", ["§정규화"]),
+    ("배치정규화", []), ("정규화", []), ("드롭아웃 배치 정규화 층", ["§드롭아웃", "§배치정규화", "§정규화"]), ("", []),
+])
+def test_a_name_holds_the_names_between_its_spaces(name: str, tokens: list[str]) -> None:
+    assert TABLE.within(name) == tokens
+
+
 def test_a_match_says_where_it_stands_in_the_text_as_it_is() -> None:
     text = "먼저 Batch\n  Normalization, 다음은 dropout."
     assert found(text) == [("§배치정규화", "Batch\n  Normalization"), ("§드롭아웃", "dropout")]
