@@ -24,11 +24,14 @@ def main() -> None:
 @click.option("--rate", default=2e-4, show_default=True, help="peak learning rate")
 @click.option("--seed", default=0, show_default=True)
 @click.option("--documents", default=1500, show_default=True, help="of korean_tech_docs")
-def encoder(data: Path, start: Path, out: Path, steps: int, rate: float, seed: int, documents: int) -> None:
+@click.option("--all-concepts", is_flag=True, help="learn from the concepts that are held out, too: for the last run")
+@click.option("--scale", default=1, show_default=True, help="times as many questions a step, by gradient caching in the memory of one")
+def encoder(data: Path, start: Path, out: Path, steps: int, rate: float, seed: int, documents: int, all_concepts: bool, scale: int) -> None:
     """The encoder: sentence vectors, and token vectors for late interaction."""
     from indexer.training.encoder import train
 
-    train(data, start, out, steps=steps, rate=rate, seed=seed, documents=documents)
+    train(data, start, out, steps=steps, rate=rate, seed=seed, documents=documents, all_concepts=all_concepts,
+          scale=scale)
 
 
 @main.command()

@@ -13,7 +13,8 @@ import json
 import random
 import shutil
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import astuple, dataclass
+from functools import partial
 from pathlib import Path
 
 import numpy as np
@@ -31,6 +32,7 @@ from indexer.tokens import TOKEN_DIM, TOKEN_HEAD
 from indexer.training import data as source
 from indexer.training import written
 from indexer.training.data import Pair, Passage
+from indexer.training.grad_cache import Hidden, cached, carry_on
 from indexer.training.loop import Plan, Run, autocast, device, optimizer_for
 from models.attention.bert import Bert, mean_pool
 
@@ -51,6 +53,10 @@ class Mix:
     terms: int = 6
     weak: int = 5
     labelled: int = 1
+
+    def times(self, scale: int) -> Mix:
+        """As many times of everything."""
+        return Mix(*(scale * count for count in astuple(self)))
 
 
 @dataclass(frozen=True)
@@ -142,16 +148,6 @@ class TwoHeads(nn.Module):
         return model
 
 
-@dataclass(frozen=True)
-class Hidden:
-    """The last hidden state of some texts: ``rows`` (their places), ``states`` (N, T, C), ``mask`` and ``ids`` (N, T)."""
-
-    rows: tuple[int, ...]
-    states: Tensor
-    mask: Tensor
-    ids: Tensor
-
-
 def hidden(model: Bert, tokenizer: Tokenizer, texts: Sequence[str], length: int) -> list[Hidden]:
     """Texts of like length go through together, so that little is padding."""
     tokenizer.enable_truncation(length)
@@ -206,11 +202,17 @@ def interaction_loss(scores: Tensor, same: Tensor, scale: Tensor) -> Tensor:
     return F.cross_entropy(logits, target) + 0.3 * F.cross_entropy(logits[:, : len(logits)].T, target)
 
 
-def examples(data: Path, seed: int, *, documents: int) -> dict[str, list[Example]]:
-    """Everything to learn from, by kind; what is held out is left out."""
+def both_losses(model: TwoHeads, questions: Sequence[Hidden], passages: Sequence[Hidden], same: Tensor) -> Tensor:
+    """The loss of the sentence head and of the token head."""
+    scores = interaction(model, questions, passages)
+    return ranking_loss(pooled(questions), pooled(passages), same) + interaction_loss(scores, same, model.log_scale.exp())
+
+
+def examples(data: Path, seed: int, *, documents: int, all_concepts: bool = False) -> dict[str, list[Example]]:
+    """Everything to learn from, by kind; what is held out is left out, but for the concepts where ``all_concepts`` says so."""
     kinds = {"asked": source.asked_pairs(seed), "sections": source.section_questions(data), "passages": written.passage_pairs(),
              "facets": written.facet_pairs(), "terms": written.term_pairs(seed)}
-    pairs = {name: [p for p in found if not p.held_out] for name, found in kinds.items()}
+    pairs = {name: [p for p in found if not p.held_out or (all_concepts and name != "sections")] for name, found in kinds.items()}
     found = [*source.sections(data, "korean_ml_docs"), *source.sections(data, "korean_tech_docs", limit=documents)]
     weak = list(source.weak_pairs(found, seed))
     chance = random.Random(seed)
@@ -252,24 +254,32 @@ def held_out_scores(model: TwoHeads, tokenizer: Tokenizer, data: Path) -> dict[s
 
 
 def train(data: Path, start: Path, out: Path, *, steps: int, rate: float, seed: int, documents: int,
-          mix: Mix | None = None) -> None:
-    """Train from the model in ``start`` and write the result, in the sentence-transformers layout, to ``out``."""
+          mix: Mix | None = None, all_concepts: bool = False, scale: int = 1) -> None:
+    """Train from the model in ``start`` and write the result, in the sentence-transformers layout, to ``out``.
+
+    ``all_concepts``: for the last run, once the concepts that are held out have been measured. ``scale``: so many times as many
+    questions a step; above 1 by ``grad_cache``, in the memory of one.
+    """
     torch.manual_seed(seed)
     model = TwoHeads.load(start).to(device())
     tokenizer = Tokenizer.from_file(str(start / "tokenizer.json"))
     run = Run(out / "run", model, optimizer_for(model, rate), Plan(steps=steps, rate=rate, seed=seed))
     resumed = run.resume()
-    kinds = examples(data, seed + run.step, documents=documents)
+    kinds = examples(data, seed + run.step, documents=documents, all_concepts=all_concepts)
     run.log({name: len(found) for name, found in kinds.items()} | {"resumed": resumed})
-    batches = Batches(kinds, mix or Mix(), seed + run.step)
+    batches = Batches(kinds, (mix or Mix()).times(scale), seed + run.step)
     for _ in run.steps():
         batch = batches.next()
         found = [p for _, p, _ in batch] + [n for _, _, n in batch if n is not None]
         same = torch.tensor([[p.may_answer_for(found[i]) and j != i for j, p in enumerate(found)] for i in range(len(batch))], device=device())
-        questions = hidden(model.bert, tokenizer, [q for q, _, _ in batch], QUESTION_TOKENS)
-        passages = hidden(model.bert, tokenizer, [p.text for p in found], PASSAGE_TOKENS)
-        loss = ranking_loss(pooled(questions), pooled(passages), same)
-        run.update(loss + interaction_loss(interaction(model, questions, passages), same, model.log_scale.exp()))
+        with torch.set_grad_enabled(scale == 1):
+            questions = hidden(model.bert, tokenizer, [q for q, _, _ in batch], QUESTION_TOKENS)
+            passages = hidden(model.bert, tokenizer, [p.text for p in found], PASSAGE_TOKENS)
+        if scale == 1:
+            run.update(both_losses(model, questions, passages, same))
+        else:
+            questions, passages = cached(questions), cached(passages)
+            run.update(both_losses(model, questions, passages, same), partial(carry_on, model.bert, [*questions, *passages]))
     run.save()
     export(model, start, out)
     run.log(held_out_scores(model, tokenizer, data))

@@ -6,7 +6,7 @@ import json
 import math
 import os
 import time
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -98,10 +98,11 @@ class Run:
             if self.step % self.plan.save_every == 0:
                 self.save()
 
-    def update(self, loss: torch.Tensor) -> None:
-        """One step downhill."""
+    def update(self, loss: torch.Tensor, carry_on: Callable[[], None] = lambda: None) -> None:
+        """One step downhill. ``carry_on``: takes the gradient further, where the loss does not reach the model (``grad_cache``)."""
         self.optimizer.zero_grad(set_to_none=True)
         loss.backward()
+        carry_on()
         torch.nn.utils.clip_grad_norm_(self.model.parameters(), 1.0)
         self.optimizer.step()
         self._losses.append(loss.item())

@@ -6,6 +6,7 @@ import json
 import math
 import random
 import shutil
+from dataclasses import astuple, replace
 from pathlib import Path
 
 import numpy as np
@@ -15,7 +16,7 @@ from tokenizers import Tokenizer
 from transformers import AutoModelForSequenceClassification, AutoTokenizer
 
 from indexer.bridge import Head, token_features
-from indexer.encoder import EmbeddedEncoder, embedded_folder
+from indexer.encoder import SPECIAL_IDS, EmbeddedEncoder, embedded_folder
 from indexer.tokens import TokenStore
 from indexer.training import data as source
 from indexer.training import encoder as encoders
@@ -27,6 +28,7 @@ from indexer.training.encoder import (
     Mix,
     TwoHeads,
     average,
+    both_losses,
     hidden,
     interaction,
     interaction_loss,
@@ -34,7 +36,8 @@ from indexer.training.encoder import (
     pooled,
     ranking_loss,
 )
-from indexer.training.loop import Plan, Run, optimizer_for
+from indexer.training.grad_cache import Hidden, cached, carry_on
+from indexer.training.loop import Plan, Run, autocast, optimizer_for
 from indexer.training.reranker import CrossEncoder, export, paired, pruned_tokenizer, trunk
 from models.attention.bert import Bert, BertConfig
 
@@ -113,6 +116,34 @@ def test_a_run_that_was_stopped_ends_with_the_weights_of_one_that_was_not(tmp_pa
     resumed = go(tmp_path / "halves", until=99)
     for name, tensor in whole.state_dict().items():
         torch.testing.assert_close(resumed.state_dict()[name], tensor, msg=name)
+
+
+def test_a_batch_in_parts_gives_the_gradient_of_the_whole() -> None:
+    torch.manual_seed(0)
+    model = TwoHeads(Bert(SMALL).eval())
+    parts = [Hidden(rows, torch.empty(0), torch.ones(3, 5, dtype=torch.long), torch.randint(SPECIAL_IDS, 50, (3, 5))) for rows in ((0, 2, 4), (1, 3, 5))]
+    same = torch.zeros(6, 6, dtype=torch.bool)
+
+    def made() -> list[Hidden]:
+        with autocast():
+            return [replace(part, states=model.bert(part.ids, part.mask).float()) for part in parts]
+
+    both_losses(model, made(), made(), same).backward()
+    whole = {name: p.grad.clone() for name, p in model.named_parameters() if p.grad is not None}
+    model.zero_grad()
+    with torch.no_grad():
+        questions, passages = cached(made()), cached(made())
+    both_losses(model, questions, passages, same).backward()
+    assert not any(p.grad is not None for p in model.bert.parameters())
+    carry_on(model.bert, [*questions, *passages])
+    assert len(whole) > 20
+    for name, parameter in model.named_parameters():
+        if name in whole:
+            torch.testing.assert_close(parameter.grad, whole[name], rtol=2e-2, atol=1e-4, msg=name)
+
+
+def test_a_larger_batch_holds_as_many_times_of_everything() -> None:
+    assert Mix(sections=2, asked=3).times(4) == Mix(*(4 * n for n in astuple(Mix(sections=2, asked=3))))
 
 
 def test_what_is_held_out_is_always_the_same_tenth() -> None:
