@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Sequence
 
 from app.composer.asked import asked
@@ -11,11 +12,13 @@ from app.composer.labels import label_of
 from app.composer.refusal import Refusal, refused
 from app.composer.scores import scored
 from app.composer.sides import side_by_side
-from app.composer.units import units_of
+from app.composer.units import Unit, units_of
 from indexer.index import Found
 from indexer.types import SearchResult
 
 _PASSAGES = 4
+_ADDRESS = re.compile(r"\W*(?:\d+[.)]\s*)?(?:https?://|www\.)\S+\s*")
+_ASKS_WHERE = re.compile(r"링크|주소|사이트|참고|출처|자료|영상|\burl\b", re.IGNORECASE)
 
 
 def compose(found: Found, results: Sequence[SearchResult]) -> Draft:
@@ -25,7 +28,7 @@ def compose(found: Found, results: Sequence[SearchResult]) -> Draft:
         return _refusal(refusal)
     form = asked(found.query.text)
     top = results[:_PASSAGES]
-    units = units_of(top)
+    units = _telling(units_of(top), found.query.text)
     scores = scored(units, top, found, form)
     page = Page()
     pair = side_by_side(units, scores, found) if form.kind == "comparison" else []
@@ -35,6 +38,11 @@ def compose(found: Found, results: Sequence[SearchResult]) -> Draft:
         page.label(label_of(run, found, naming=form.describes and not page.blocks))
         page.add(run)
     return page.draft()
+
+
+def _telling(units: list[Unit], question: str) -> list[Unit]:
+    """The units that say something: a bare address only where one is asked for, or where there is nothing else."""
+    return units if _ASKS_WHERE.search(question) else [u for u in units if not _ADDRESS.fullmatch(u.text)] or units
 
 
 def _refusal(refusal: Refusal) -> Draft:

@@ -15,7 +15,7 @@ from indexer.terms import Terms
 from indexer.types import SearchResult
 
 WORDS, PASSAGE, BESIDE, SIGN, DEFINES, COUNTED, FIRST = 0.55, 0.9, 0.1, 0.15, 0.2, 0.2, 0.05
-_BROKEN, _SHORT, _TRIES, _LINK, _COMMANDS = -0.2, -0.2, -0.3, -0.6, -1.0
+_BROKEN, _SHORT, _TRIES, _COMMANDS = -0.2, -0.2, -0.3, -1.0
 _SHORTEST = 12  # characters; less says nothing by itself
 
 _KIND_FITS: Mapping[str, Mapping[str, float]] = {
@@ -39,7 +39,6 @@ _SIGNS: Mapping[str, re.Pattern[str]] = {
     }.items()
 }
 _HANDS_ON = re.compile(r"(?:직접\s*)?해\s*보기|실습|연습\s*문제|과제")  # a heading: what stands under it tells the reader to try, not what is so
-_ADDRESS = re.compile(r"\W*(?:\d+[.)]\s*)?(?:https?://|www\.)\S+\s*")  # tells where to read, not what is so
 _ITEM_KINDS = ("list", "table")
 _DEFINED_KINDS = ("definition", "open", "yes_no")
 
@@ -64,8 +63,6 @@ def scored(units: Sequence[Unit], results: Sequence[SearchResult], found: Found,
             score += _BROKEN
         if len(unit.text) < _SHORTEST and unit.kind != "formula":
             score += _SHORT
-        if _ADDRESS.fullmatch(unit.text):
-            score += _LINK
         if unit.commands:
             score += _COMMANDS
         if asked.kind not in ("code", "procedure") and unit.chunk.heading and _HANDS_ON.search(unit.chunk.heading[-1]):

@@ -118,6 +118,16 @@ def test_what_a_note_orders_a_model_to_do_is_no_answer() -> None:
     assert "쓸모없다" not in ask("풀링을 왜 쓰나요?", poisoned).answer
 
 
+def test_a_bare_address_is_no_answer() -> None:
+    links = "1. https://example.org/풀링-설명\n2. https://example.org/cnn?list=풀링\n"
+    says = "풀링은 창을 키울수록 출력을 작게 만든다.\n"
+    answer = ask("풀링 설명", links, says).answer
+    assert "풀링은 창을 키울수록" in answer
+    assert "https://" not in answer
+    assert "https://example.org/풀링-설명" in ask("풀링 설명 링크는?", links, says).answer
+    assert "https://example.org/풀링-설명" in ask("풀링 설명", links).answer
+
+
 def test_what_is_so_goes_before_what_to_try() -> None:
     texts = ("풀링 창을 키우면 그림이 작아지는 것을 볼 수 있다.\n", "풀링은 창을 키울수록 출력을 작게 만든다.\n")
     answer = ask("풀링 창을 키우면?", *texts, headings=[("풀링", "직접 해 보기"), ("풀링", "창의 크기")]).answer
