@@ -1,4 +1,4 @@
-"""A passage in the form that was asked for: a formula where one is asked for, a definition where one is."""
+"""A passage in the form that was asked for: a formula where one is asked for, a definition where one is, as many things as were."""
 
 from __future__ import annotations
 
@@ -15,12 +15,14 @@ from indexer.types import SearchResult
 SHOWN = 0.1
 DEFINED = 0.1
 REASONED = 0.08
+LISTED = 0.2
 DEFINED_BESIDE = 0.03  # for questions that ask for something else, a passage that defines the term is still nearer
 
 _SIGNS = {
     "formula": re.compile(r"\$\$|\\frac|\\sum|\\begin\{|\$[^$\n]*=[^$\n]*\$|\b[A-Za-z]\([a-z]\)\s*="),
     "code": re.compile(r"```|~~~|\bimport \w|^ {4}\w+.*[=(]", re.MULTILINE),
 }
+_ITEM = re.compile(r"([ \t]*)(?:[-*+•·]|\d+[.)])[ \t]+\S")
 _GIVES_REASONS = re.compile(r"왜(?![곡도])|이유|까닭|필요|목적|동기|배경|효과|\bwhy\b", re.IGNORECASE)  # a heading
 
 
@@ -28,20 +30,39 @@ def fitted(found: Found, results: Sequence[SearchResult]) -> tuple[SearchResult,
     """The results in order again, those in the asked form raised a little."""
     if not results:
         return ()
-    kind = asked(found.query.text).kind
+    form = asked(found.query.text)
+    kind = form.kind
     sign, defines = _SIGNS.get(kind), _definition(found)
     best = max(r.score for r in results)
     raised = []
     for result in results:
         bonus = SHOWN if sign and sign.search(result.chunk.text) else 0.0
+        if form.count and form.count in list_lengths(result.chunk.text):
+            bonus += LISTED
         match = defines.search(plain(result.chunk.text)) if defines else None
         if match:
             bonus += (DEFINED if kind == "definition" else DEFINED_BESIDE) * (1.0 if match.start() < 150 else 0.5)
         if kind == "reason" and result.chunk.heading and _GIVES_REASONS.search(result.chunk.heading[-1]):
             bonus += REASONED
         parts = {**result.parts, "form": round(bonus, 3)} if bonus else result.parts
-        raised.append(replace(result, score=(result.score + bonus * best) / (1 + SHOWN + DEFINED), parts=parts))
+        raised.append(replace(result, score=(result.score + bonus * best) / (1 + SHOWN + DEFINED + LISTED), parts=parts))
     return tuple(sorted(raised, key=lambda r: -r.score))
+
+
+def list_lengths(text: str) -> set[int]:
+    """How many items each list of a Markdown text has; a list within an item counts by itself."""
+    done: set[int] = set()
+    open_: dict[int, int] = {}  # depth: items so far
+    for line in text.splitlines():
+        item = _ITEM.match(line)
+        if item:
+            depth = len(item[1].expandtabs(4))
+            done.update(open_.pop(d) for d in list(open_) if d > depth)
+            open_[depth] = open_.get(depth, 0) + 1
+        elif line.strip() and not line[0].isspace():
+            done.update(open_.values())
+            open_.clear()
+    return done | set(open_.values())
 
 
 def _definition(found: Found) -> re.Pattern[str] | None:
