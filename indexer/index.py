@@ -24,7 +24,7 @@ from indexer.build import StoredNote, fingerprints, read_contents
 from indexer.errors import IndexBrokenError, IndexMismatchError
 from indexer.generation import Manifest
 from indexer.keyword import KeywordIndex
-from indexer.primer import Primer
+from indexer.primer import Lent, Primer
 from indexer.stores.faiss_store import FaissStore
 from indexer.terms import Terms, load_terms, parse_terms
 from indexer.tokens import TokenStore, TokenVectors, token_encoder
@@ -65,7 +65,7 @@ class Found:
 
     ``importance``: the idf of the question's tokens. ``similarity``: the cosine of question and nearest passage (0 without an
     encoder). ``likeness``: the best late interaction of the candidates, -1 … 1; None
-    where the encoder cannot tell. ``lent``: the primer's words and their weights.
+    where the encoder cannot tell. ``lent``: what the primer gave.
     ``other``: the probability that the question is about no concept (``bridge.py``).
     ``terms`` and ``vocabulary``: what the index knows.
     """
@@ -79,7 +79,7 @@ class Found:
     terms: Terms
     vocabulary: frozenset[str]
     likeness: float | None = None
-    lent: Mapping[str, float] = field(default_factory=dict)
+    lent: Lent = field(default_factory=Lent)
     other: float = 0.0
 
 
@@ -153,13 +153,13 @@ class Index:
         near, similarity = self._vector_scores(vector)
         # The primer knows the concepts; of anything else it has nothing to say.
         primer = (weights.primer if query.terms else weights.primer_unnamed) * (1 - heard.other)
-        lent = self.primer.words(query.tokens, vector, tokens) if primer else {}
+        lent = self.primer.lend(query.tokens, vector, tokens) if primer else Lent()
         legs = {
             "keyword": (weights.keyword, _scaled(self._keyword.scores(query.tokens))),
             "coverage": (weights.coverage, self._keyword.coverage(query.tokens)),
             "vector": (weights.vector, near),
             "concept": _unit(weights.concept if query.terms else weights.concept_unnamed, self._concept_scores(heard.concepts)),
-            "primer": (primer, _scaled(self._keyword.scores(lent)) if lent else None),
+            "primer": (primer, _scaled(self._keyword.scores(lent.words)) if lent.words else None),
         }
         total = np.zeros(len(self.chunks), dtype=np.float32)
         norm = 0.0

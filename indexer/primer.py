@@ -11,8 +11,8 @@ from __future__ import annotations
 
 import json
 from collections import Counter
-from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from collections.abc import Collection, Mapping, Sequence
+from dataclasses import dataclass, field, replace
 from functools import cached_property, lru_cache
 from importlib.resources import files
 from pathlib import Path
@@ -52,6 +52,21 @@ class Known:
     def questions(self) -> tuple[str, ...]:
         """The tokens of all its questions."""
         return tuple(token for question in self.asked for token in question)
+
+    def without(self, question: Collection[str]) -> Known:
+        """The same, before one question with these tokens was asked."""
+        left = Counter(self.questions) - Counter(question)
+        return replace(self, asked=(tuple(left.elements()),))
+
+
+@dataclass(frozen=True)
+class Lent:
+    """What the nearest passages give to a question. ``words``: their words with weights, the heaviest first. ``about``: the terms that
+    they are about, a term's token and its share in them; together at most 1.
+    """
+
+    words: Mapping[str, float] = field(default_factory=dict)
+    about: Mapping[str, float] = field(default_factory=dict)
 
 
 def primer_folder() -> Path:
@@ -96,11 +111,12 @@ class Primer:
         vectors = arrays["vectors"].astype(np.float32)
         return cls(passages, vectors / np.linalg.norm(vectors, axis=1, keepdims=True), TokenStore(arrays["tokens"], arrays["ends"]))
 
-    def only(self, numbers: Sequence[int]) -> Primer:
-        """A primer of some of its passages."""
+    def only(self, numbers: Sequence[int], *, unasked: Mapping[int, Collection[str]] | None = None) -> Primer:
+        """A primer of some of its passages; of those in ``unasked`` a question with these tokens was never asked."""
         vectors = None if self._vectors is None else self._vectors[list(numbers)]
         tokens = None if self._tokens is None else TokenStore.of([self._tokens.passage(i) for i in numbers])
-        return Primer([self.passages[i] for i in numbers], vectors, tokens, blend=self._blend)
+        passages = [self.passages[i].without((unasked or {}).get(i, ())) for i in numbers]
+        return Primer(passages, vectors, tokens, blend=self._blend)
 
     def save(self, folder: Path, facts: Mapping[str, object]) -> None:
         """Write ``primer.json`` (with ``facts``) and ``primer.safetensors``: words as numbers, vectors in 8 bits."""
@@ -129,6 +145,11 @@ class Primer:
         return [{t: np.log(1 + (size - frequency[t] + 0.5) / (frequency[t] + 0.5)) * n / (n + K1 * (1 - B + B * count.total() / mean))
                  for t, n in count.items()} for count in counts]
 
+    @cached_property
+    def _names(self) -> list[str]:
+        """The token of the term that says most about each passage; "" where it holds none."""
+        return [max((t for t in weights if t.startswith("§")), key=lambda t: weights[t], default="") for weights in self._weights]
+
     def nearness(self, tokens: Mapping[str, float], vector: np.ndarray | None, token_vectors: TokenVectors | None) -> np.ndarray:
         """How near each passage is to a question: float32 (passages,) in 0 … 1."""
         blend = self._blend
@@ -145,18 +166,21 @@ class Primer:
             norm += blend.tokens
         return total / norm
 
-    def words(self, tokens: Mapping[str, float], vector: np.ndarray | None, token_vectors: TokenVectors | None) -> dict[str, float]:
-        """The words that the nearest passages lend to a question, with their weights."""
+    def lend(self, tokens: Mapping[str, float], vector: np.ndarray | None, token_vectors: TokenVectors | None) -> Lent:
+        """What the nearest passages lend to a question."""
         nearness = self.nearness(tokens, vector, token_vectors)
         near = [i for i in np.argsort(-nearness, kind="stable")[:_PASSAGES] if nearness[i] > 0]
         if not near:
-            return {}
+            return Lent()
         shares = np.exp((nearness[near] - nearness[near].max()) / _TEMPERATURE)
-        lent: dict[str, float] = {}
-        for share, at in zip(shares / shares.sum(), near, strict=True):
+        words: dict[str, float] = {}
+        about: dict[str, float] = {}
+        for share, at in zip((shares / shares.sum()).tolist(), near, strict=True):
             for token, weight in self._weights[at].items():
-                lent[token] = lent.get(token, 0.0) + float(share * weight)
-        return dict(sorted(lent.items(), key=lambda pair: -pair[1])[:_WORDS])
+                words[token] = words.get(token, 0.0) + share * weight
+            if name := self._names[at]:
+                about[name] = about.get(name, 0.0) + share
+        return Lent(dict(sorted(words.items(), key=lambda pair: -pair[1])[:_WORDS]), about)
 
     def embedded(self) -> dict[str, tuple[np.ndarray, np.ndarray]]:
         """(vector, tokens) of the passages that ship as notes, by key: indexing these notes embeds nothing."""

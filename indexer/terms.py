@@ -13,7 +13,7 @@ from __future__ import annotations
 import hashlib
 import re
 import unicodedata
-from collections.abc import Iterable, Sequence
+from collections.abc import Collection, Iterable, Sequence
 from dataclasses import dataclass, field
 from functools import cache
 from importlib.resources import files
@@ -87,6 +87,10 @@ class Terms:
     def names(self) -> list[str]:
         """Every name, squeezed."""
         return list(self._names)
+
+    def tokens(self) -> Collection[str]:
+        """The token of every row."""
+        return self._rows_by_token.keys()
 
     def tokens_of(self, name: str) -> tuple[str, ...]:
         """The tokens of the rows that hold ``name``; none where it is unknown."""

@@ -20,6 +20,7 @@ from indexer.types import SearchResult
 NOTHING = "노트에서 이 질문과 관련된 내용을 찾지 못했습니다."
 DOES_NOT_SAY = "관련된 노트는 있지만, 이 질문의 답은 적혀 있지 않습니다."
 UNKNOWN = "노트에 '{names}'에 관한 내용이 없습니다."
+UNTREATED = "'{name}'에 관한 질문으로 보이는데, 노트에는 그 내용이 없습니다."
 
 
 @dataclass(frozen=True)
@@ -37,12 +38,13 @@ class LogisticModel:
 _USUAL = 0.6  # the likeness of a question and a passage that answers it
 _CHANCE = 0.4  # coverage by words that any passage might hold
 _CLEAR = 0.4  # from this probability on
+_SURE = 0.25  # the share of one term in what a question is about, from which on it is named
 _FIRST = 10  # of the words that the primer lends
 
 # For a question that names something, and for one in everyday words; a score of 0 parts answers from refusals.
-_NAMED = LogisticModel(1.40, {"coverage": 4.42, "known": -2.19, "likeness": 10.87, "heard": -0.47, "lent": 0.24, "familiar": 1.14,
-                              "strange": -1.68, "missing": -2.12})
-_EVERYDAY = LogisticModel(-0.38, {"held": 6.63, "lent": 1.13, "familiar": 1.45, "strange": -4.22})
+_NAMED = LogisticModel(1.24, {"coverage": 3.48, "known": -1.52, "likeness": 10.93, "heard": 0.39, "lent": -0.53, "familiar": 1.17,
+                              "strange": -1.71, "missing": -2.14, "absent": -3.11})
+_EVERYDAY = LogisticModel(0.43, {"held": 6.90, "lent": 0.82, "familiar": 1.49, "strange": -5.94, "absent": -4.20})
 
 
 @dataclass(frozen=True)
@@ -63,7 +65,8 @@ class Evidence:
     the primer's words, by weight, that the best passage holds. ``familiar``: the part of the first of them that the notes hold at
     all: where the notes do not treat a topic, its words are missing too. ``strange``: how clearly it is about none of the concepts,
     by the words that the best passage lacks. ``missing``: 1 where the question names something that stands nowhere in the notes,
-    less for a common word. ``named``: whether it names anything.
+    less for a common word. ``absent``: the part of what the primer takes the question to be about that the notes never mention; the
+    more they treat, the more this says. ``named``: whether it names anything.
     """
 
     coverage: float
@@ -75,13 +78,14 @@ class Evidence:
     familiar: float
     strange: float
     missing: float
+    absent: float
     named: bool
 
 
 def evidence(found: Found, results: Sequence[SearchResult]) -> Evidence:
     """Measure a search."""
-    passages = [set(analyzer.tokens(plain(r.chunk.searched), found.terms)) for r in results[:3]]
-    first = dict(list(found.lent.items())[:_FIRST])
+    passages = [set(analyzer.passage_tokens(plain(r.chunk.searched), found.terms)) for r in results[:3]]
+    first = dict(list(found.lent.words.items())[:_FIRST])
     coverage = max((_share(found.importance, held) for held in passages), default=0.0)
     return Evidence(
         coverage=coverage,
@@ -89,12 +93,19 @@ def evidence(found: Found, results: Sequence[SearchResult]) -> Evidence:
         known=_share(found.importance, found.vocabulary),
         likeness=0.0 if found.likeness is None else found.likeness - _USUAL,
         heard=max((h.score for h in found.heard), default=0.0),
-        lent=max((_share(found.lent, held) for held in passages), default=0.0),
+        lent=max((_share(found.lent.words, held) for held in passages), default=0.0),
         familiar=_share(first, found.vocabulary),
         strange=max(0.0, found.other - _CLEAR) * (1 - coverage),
         missing=max((1.0 if _is_name(name) else 0.5 for name in missing_names(found)), default=0.0),
+        absent=_breadth(found) * (1 - found.other) * sum(share for _, share in untreated(found)),
         named=bool(found.query.terms or LATIN.search(found.query.text)),
     )
+
+
+def _breadth(found: Found) -> float:
+    """The part of the term table that the notes mention."""
+    tokens = found.terms.tokens()
+    return sum(token in found.vocabulary for token in tokens) / len(tokens)
 
 
 def _share(weights: Mapping[str, float], held: Collection[str]) -> float:
@@ -119,6 +130,11 @@ def missing_names(found: Found) -> tuple[str, ...]:
     return tuple(dict.fromkeys(absent))
 
 
+def untreated(found: Found) -> list[tuple[str, float]]:
+    """What the primer takes the question to be about and the notes never mention: a term's token and its share, the largest first."""
+    return sorted(((token, share) for token, share in found.lent.about.items() if token not in found.vocabulary), key=lambda pair: -pair[1])
+
+
 def confidence(found: Found, results: Sequence[SearchResult]) -> float:
     """How sure it is that the notes hold the answer, 0 … 1: what ``refused`` decides by, for the risk-coverage curve."""
     return 1 / (1 + math.exp(-_score(evidence(found, results)))) if results else 0.0
@@ -139,4 +155,7 @@ def refused(found: Found, results: Sequence[SearchResult]) -> Refusal | None:
     absent = missing_names(found)
     if absent:
         return Refusal(UNKNOWN.format(names="', '".join(absent)), near)
+    about = untreated(found)
+    if about and about[0][1] * (1 - found.other) >= _SURE:
+        return Refusal(UNTREATED.format(name=found.terms.row(about[0][0])[0]), near)
     return Refusal(DOES_NOT_SAY if seen.known > 0.5 else NOTHING, near)

@@ -7,7 +7,8 @@ from pathlib import Path
 import pytest
 
 from app.answer import Answerer
-from app.composer.refusal import confidence, evidence, missing_names
+from app.composer.refusal import UNTREATED, confidence, evidence, missing_names
+from app.settings import load_settings
 from tests.app.conftest import study_settings
 
 
@@ -44,6 +45,32 @@ def test_a_name_weighs_more_than_a_common_word(study: Answerer) -> None:
         return evidence(found, ranked.results).missing
 
     assert (missing("Zorblax 드롭아웃"), missing("zorblax 드롭아웃"), missing("드롭아웃")) == (1.0, 0.5, 0.0)
+
+
+@pytest.fixture(scope="module")
+def curriculum(tmp_path_factory: pytest.TempPathFactory) -> Answerer:
+    """Over all notes that ship."""
+    answerer = Answerer(load_settings(index=tmp_path_factory.mktemp("curriculum") / "index"))
+    answerer.build()
+    return answerer
+
+
+@pytest.mark.parametrize(("question", "about"), [
+    ("사람이 고른 답을 점수로 삼아 말투를 고치는 학습", "보상 모델"),
+    ("손님을 비슷한 무리로 묶는데 무리 가운데 점을 자꾸 옮기는 방법", "k-평균"),
+])
+def test_what_everyday_words_mean_and_the_notes_never_mention_is_named(curriculum: Answerer, question: str, about: str) -> None:
+    answer = curriculum.answer(question)
+    assert not answer.answerable
+    assert answer.refusal_reason == UNTREATED.format(name=about)
+
+
+def test_what_is_absent_tells_more_the_more_the_notes_treat(curriculum: Answerer, study: Answerer) -> None:
+    def absent(answerer: Answerer) -> float:
+        found, ranked = answerer.search("손님을 비슷한 무리로 묶는데 무리 가운데 점을 자꾸 옮기는 방법")
+        return evidence(found, ranked.results).absent
+
+    assert 0 < absent(study) < absent(curriculum) < 1
 
 
 def test_confidence_is_above_a_half_exactly_where_it_is_answered(study: Answerer) -> None:

@@ -1,10 +1,11 @@
 """Fit when to refuse: ``python -m tests.benchmarks.refusal --index DIR --data DIR``.
 
-Four worlds of notes, in each questions that its notes answer and questions that they do not. *shipped*: the notes that ship, with
+Five worlds of notes, in each questions that its notes answer and questions that they do not. *shipped*: the notes that ship, with
 the questions of corpus/questions.jsonl; not answerable are those it marks so, those written near the notes' topics for this purpose
 (corpus/asked/unanswerable_questions.jsonl), and questions written for sections of other documents. *notes* and *facets*: a dozen
 concepts, drawn eight times, of which the notes, or the facets, are all there is; half of the questions are about other concepts.
-The primer then lacks the passages that are the notes. *documents*: half of the sections that the encoder has not learned from are
+The primer then lacks the passages that are the notes. *wide*: the notes that ship, which the primer lacks, and questions in everyday
+words: for their passages, and for terms that they never mention (the primer knows the terms, but not that question). *documents*: half of the sections that the encoder has not learned from are
 the notes, the questions are those written for both halves. To each world come questions about daily life. Two logistic regressions are fitted, for questions that name something and
 for those in everyday words, each world and each kind counting alike, and their bias is moved so that of the answerable only
 ``LOST`` are refused. Prints the weights for ``app.composer.refusal``, and what they refuse when fitted to the other four fifths.
@@ -27,16 +28,18 @@ from sklearn.linear_model import LogisticRegression
 from app.answer import Answerer
 from app.composer.refusal import Evidence, evidence
 from app.settings import load_settings
+from indexer import analyzer
 from indexer.training import data as source
 from indexer.training import written
 from indexer.training.data import concept_terms
 
 FOREIGN = 250  # questions for sections of other documents
 DRAWN, CONCEPTS, ASKED = 8, 12, 32
+WIDE = 300
 DAILY = 64  # questions about daily life in each world
 READ = {  # the evidence that each regression reads
-    "named": ("coverage", "known", "likeness", "heard", "lent", "familiar", "strange", "missing"),
-    "everyday": ("held", "lent", "familiar", "strange"),  # questions written for a passage share more of its words than others do
+    "named": ("coverage", "known", "likeness", "heard", "lent", "familiar", "strange", "missing", "absent"),
+    "everyday": ("held", "lent", "familiar", "strange", "absent"),  # questions written for a passage share more of its words than others do
 }
 LOST = {"named": 0.04, "everyday": 0.06}
 Row = tuple[str, bool, Evidence]
@@ -100,6 +103,22 @@ def drawn(place: Path, data: Path, world: str, number: int) -> Iterator[Row]:
     yield from _measured(answerer, world, [(q, False) for q in chance.sample(daily(data), DAILY // DRAWN)])
 
 
+def wide(index: Path) -> Iterator[Row]:
+    """Questions in everyday words over the notes that ship, for what stands there and for terms that stand nowhere."""
+    answerer = Answerer(load_settings(index=index))
+    answerer.build()
+    found, primer = answerer.search("용어")[0], answerer.index.primer
+    defined = written.rows("terms")
+    first = len(primer.passages) - len(defined)
+    chance = random.Random(0)
+    absent = [n for n, row in enumerate(defined) if not found.vocabulary.intersection(found.terms.tokens_of(row["term"]))]
+    untold = {first + n: chance.choice(defined[n]["questions"]) for n in chance.sample(absent, WIDE)}
+    unasked = {at: tuple(analyzer.query(question, found.terms, ()).tokens) for at, question in untold.items()}
+    answerer.index.__dict__["primer"] = primer.only([i for i, p in enumerate(primer.passages) if not p.key], unasked=unasked)
+    told = chance.sample([row["question"] for row in written.rows("passage_questions") if row["kind"] == "lay"], WIDE)
+    yield from _measured(answerer, "wide", [*((question, True) for question in told), *((question, False) for question in untold.values())])
+
+
 def documents(place: Path, data: Path) -> Iterator[Row]:
     """Questions over sections of other documents."""
     pairs = [p for p in source.section_questions(data) if p.held_out]
@@ -139,7 +158,7 @@ def fitted(rows: list[Row], names: tuple[str, ...], lost: float) -> tuple[dict[s
 @click.option("--data", type=click.Path(path_type=Path), required=True, help="as for indexer.training")
 def main(index: Path, data: Path) -> None:
     with tempfile.TemporaryDirectory() as place:
-        rows = [*shipped(index, data), *documents(Path(place), data)]
+        rows = [*shipped(index, data), *wide(index), *documents(Path(place), data)]
         for world in ("notes", "facets"):
             rows += [row for number in range(DRAWN) for row in drawn(Path(place), data, world, number)]
     folds = np.random.default_rng(0).integers(0, 5, len(rows)).tolist()

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from importlib.resources import files
 from pathlib import Path
 
@@ -13,7 +14,7 @@ from indexer.chunker import chunk_note
 from indexer.encoder import EmbeddedEncoder
 from indexer.index import Index, Weights
 from indexer.notes import read_notes
-from indexer.primer import Blend, Known, Primer
+from indexer.primer import Blend, Known, Lent, Primer
 from indexer.tokens import TokenStore, TokenVectors
 from indexer.types import Note
 from tests.fakes import FakeEncoder, FakeTokenEncoder
@@ -27,18 +28,31 @@ def asked(*tokens: str) -> dict[str, float]:
 
 
 def test_the_passage_of_a_like_question_lends_its_words_and_not_the_questions() -> None:
-    lent = Primer([EDGES, SLEEP]).words(asked("테두리"), None, None)
+    lent = Primer([EDGES, SLEEP]).lend(asked("테두리"), None, None).words
     assert set(lent) == {"윤곽선", "필터", "커널", "찾다"}
     assert all(weight > 0 for weight in lent.values())
 
 
 def test_the_nearer_passage_lends_more() -> None:
-    lent = Primer([EDGES, SLEEP]).words(asked("테두리", "따다", "쉬다"), None, None)
+    lent = Primer([EDGES, SLEEP]).lend(asked("테두리", "따다", "쉬다"), None, None).words
     assert lent["윤곽선"] > lent["드롭아웃"] > 0
 
 
 def test_a_question_like_none_of_them_is_lent_nothing() -> None:
-    assert Primer([EDGES, SLEEP]).words(asked("김치찌개"), None, None) == {}
+    assert Primer([EDGES, SLEEP]).lend(asked("김치찌개"), None, None) == Lent()
+
+
+def test_it_says_what_a_question_is_about_and_how_surely() -> None:
+    edges = replace(EDGES, tokens=(*EDGES.tokens, "§필터", "§필터", "§커널"))
+    sleep = replace(SLEEP, tokens=(*SLEEP.tokens, "§드롭아웃"))
+    about = Primer([edges, sleep]).lend(asked("테두리", "따다", "쉬다"), None, None).about
+    assert list(about) == ["§필터", "§드롭아웃"]
+    assert about["§필터"] > about["§드롭아웃"] > 0
+    assert sum(about.values()) == pytest.approx(1)
+
+
+def test_passages_without_a_term_are_about_nothing() -> None:
+    assert Primer([EDGES, SLEEP]).lend(asked("테두리"), None, None).about == {}
 
 
 def test_vectors_and_tokens_find_what_words_do_not() -> None:
@@ -46,7 +60,7 @@ def test_vectors_and_tokens_find_what_words_do_not() -> None:
     tokens = [TokenVectors.of(v[None], np.ones(1)) for v in vectors]
     primer = Primer([EDGES, SLEEP], vectors, TokenStore.of([t.vectors for t in tokens]), blend=Blend(keyword=1, passage=1, tokens=1))
     np.testing.assert_allclose(primer.nearness(asked("김치찌개"), vectors[1], tokens[1]), [0, 2 / 3], atol=0.01)
-    assert max(primer.words({}, vectors[1], None).items(), key=lambda pair: pair[1])[0] in SLEEP.tokens
+    assert max(primer.lend({}, vectors[1], None).words.items(), key=lambda pair: pair[1])[0] in SLEEP.tokens
 
 
 def test_what_was_saved_is_what_is_loaded(tmp_path: Path) -> None:
@@ -87,7 +101,7 @@ def test_its_vectors_are_those_the_encoder_makes(encoder: EmbeddedEncoder) -> No
 def test_with_another_encoder_it_goes_by_words_alone() -> None:
     primer = Primer.load(FakeEncoder())
     assert primer.embedded() == {}
-    assert primer.words(asked("테두리"), None, None)
+    assert primer.lend(asked("테두리"), None, None).words
 
 
 def test_indexing_the_notes_that_ship_embeds_nothing(encoder: EmbeddedEncoder, tmp_path: Path) -> None:
