@@ -1,7 +1,8 @@
 """The index as readers use it: open one generation, search it. Read this first; ``build.py`` makes what is opened here.
 
 A search has five legs and a closer look. *Keyword*: BM25 over Korean morphemes and the term table. *Coverage*: how many of the
-question's words a passage holds at all. *Vector*: the encoder's nearest passages. *Concept*: the terms of the concepts that the
+question's words a passage holds at all. *Vector*: the encoder's passages nearest to the question, moved a little towards what the
+primer knows of it (Rocchio 1971, "Relevance Feedback in Information Retrieval"). *Concept*: the terms of the concepts that the
 question means without naming them (``bridge.py``), searched by keyword. *Primer*: the words that passages which ship lend to the
 question (``primer.py``), searched by keyword. Each leg is scaled to 0 … 1 by its best passage and they are added with fixed
 weights (convex fusion; Bruch et al. 2023, "An Analysis of Fusion Functions for Hybrid Retrieval"). Of the best hundred every token
@@ -41,6 +42,7 @@ class Weights:
     keyword: float = 1.0
     coverage: float = 0.6
     vector: float = 0.2
+    feedback: float = 0.3  # of the primer's nearest passages beside 1 for the question itself
     concept: float = 0.2
     concept_unnamed: float = 0.7  # where the question names no term: then the bridge knows more than its words
     primer: float = 0.2
@@ -63,8 +65,8 @@ class Weights:
 class Found:
     """Results of a search, best first, and how the question was read.
 
-    ``importance``: the idf of the question's tokens. ``similarity``: the cosine of question and nearest passage (0 without an
-    encoder). ``likeness``: the best late interaction of the candidates, -1 … 1; None
+    ``importance``: the idf of the question's tokens. ``similarity``: the cosine of the nearest passage and the question as
+    it was searched (0 without an encoder). ``likeness``: the best late interaction of the candidates, -1 … 1; None
     where the encoder cannot tell. ``lent``: what the primer gave.
     ``other``: the probability that the question is about no concept (``bridge.py``).
     ``terms`` and ``vocabulary``: what the index knows.
@@ -150,16 +152,17 @@ class Index:
         query = analyzer.query(question, self.terms, self._keyword.vocabulary)
         vector, tokens = self._embedded(query.text, weights)
         heard = self.bridge.hear(query, vector) if weights.concept else Hearing()
-        near, similarity = self._vector_scores(vector)
         # The primer knows the concepts; of anything else it has nothing to say.
-        primer = (weights.primer if query.terms else weights.primer_unnamed) * (1 - heard.other)
-        lent = self.primer.lend(query.tokens, vector, tokens) if primer else Lent()
+        known = 1 - heard.other
+        primer = (weights.primer if query.terms else weights.primer_unnamed) * known
+        lent = self.primer.lend(query.tokens, vector, tokens) if primer or weights.feedback else Lent()
+        near, similarity = self._vector_scores(_towards(vector, lent.vector, weights.feedback * known))
         legs = {
             "keyword": (weights.keyword, _scaled(self._keyword.scores(query.tokens))),
             "coverage": (weights.coverage, self._keyword.coverage(query.tokens)),
             "vector": (weights.vector, near),
             "concept": _unit(weights.concept if query.terms else weights.concept_unnamed, self._concept_scores(heard.concepts)),
-            "primer": (primer, _scaled(self._keyword.scores(lent.words)) if lent.words else None),
+            "primer": (primer, _scaled(self._keyword.scores(lent.words)) if primer and lent.words else None),
         }
         total = np.zeros(len(self.chunks), dtype=np.float32)
         norm = 0.0
@@ -233,6 +236,14 @@ class Index:
         import unicodedata
 
         return self.notes.get(unicodedata.normalize("NFC", path))
+
+
+def _towards(vector: np.ndarray | None, other: np.ndarray | None, weight: float) -> np.ndarray | None:
+    """The vector, moved and of length 1 again."""
+    if vector is None or other is None or not weight:
+        return vector
+    moved = vector + weight * other
+    return moved / np.linalg.norm(moved)
 
 
 def _unit(weight: float, scores: np.ndarray | None) -> tuple[float, np.ndarray | None]:

@@ -62,11 +62,13 @@ class Known:
 @dataclass(frozen=True)
 class Lent:
     """What the nearest passages give to a question. ``words``: their words with weights, the heaviest first. ``about``: the terms that
-    they are about, a term's token and its share in them; together at most 1.
+    they are about, a term's token and its share in them; together at most 1. ``vector``: their mean, float32 (dim,); None without
+    vectors.
     """
 
     words: Mapping[str, float] = field(default_factory=dict)
     about: Mapping[str, float] = field(default_factory=dict)
+    vector: np.ndarray | None = field(default=None, compare=False)
 
 
 def primer_folder() -> Path:
@@ -173,14 +175,16 @@ class Primer:
         if not near:
             return Lent()
         shares = np.exp((nearness[near] - nearness[near].max()) / _TEMPERATURE)
+        shares /= shares.sum()
         words: dict[str, float] = {}
         about: dict[str, float] = {}
-        for share, at in zip((shares / shares.sum()).tolist(), near, strict=True):
+        for share, at in zip(shares.tolist(), near, strict=True):
             for token, weight in self._weights[at].items():
                 words[token] = words.get(token, 0.0) + share * weight
             if name := self._names[at]:
                 about[name] = about.get(name, 0.0) + share
-        return Lent(dict(sorted(words.items(), key=lambda pair: -pair[1])[:_WORDS]), about)
+        mean = None if self._vectors is None else (shares @ self._vectors[near]).astype(np.float32)
+        return Lent(dict(sorted(words.items(), key=lambda pair: -pair[1])[:_WORDS]), about, mean)
 
     def embedded(self) -> dict[str, tuple[np.ndarray, np.ndarray]]:
         """(vector, tokens) of the passages that ship as notes, by key: indexing these notes embeds nothing."""

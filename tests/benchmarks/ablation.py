@@ -1,6 +1,7 @@
 """What each part of the search gives: ``python -m tests.benchmarks.ablation --row hybrid --questions F --notes DIR``.
 
-Rows: keywords (BM25 with the term table), vectors (sentence vectors), tokens (of the hundred nearest sentence vectors, late
+Rows: keywords (BM25 with the term table), vectors (sentence vectors), feedback (moved towards the
+primer's), tokens (of the hundred nearest sentence vectors, late
 interaction alone), hybrid (keywords and vectors), bridge (and the concept bridge), primer (and the words that it lends), reranked
 (and late interaction), full (and the form of answer asked for, and the cross-encoder where one is set).
 """
@@ -32,6 +33,7 @@ def _searched(weights: Weights) -> Rank:
 ROWS: dict[str, Rank] = {
     "keywords": _searched(Weights.only("keyword", "coverage")),
     "vectors": _searched(Weights.only("vector")),
+    "feedback": _searched(Weights.only("vector", "feedback")),
     "tokens": _searched(replace(Weights.only("vector"), tokens=1e6, tokens_unnamed=1e6)),
     "hybrid": _searched(Weights.only("keyword", "coverage", "vector")),
     "bridge": _searched(Weights.only("keyword", "coverage", "vector", "concept")),

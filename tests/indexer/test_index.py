@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import threading
 import unicodedata
+from collections.abc import Mapping
+from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
@@ -12,6 +14,8 @@ import pytest
 from indexer.build import build
 from indexer.errors import IndexMismatchError, IndexMissingError
 from indexer.index import Index, Weights
+from indexer.primer import Known, Lent, Primer
+from indexer.tokens import TokenVectors
 from tests.fakes import FakeEncoder
 
 NOTES = {
@@ -70,6 +74,22 @@ def test_particles_do_not_matter(keywords: Index, particle: str) -> None:
     plain, asked = keywords.search("드롭아웃"), keywords.search(f"드롭아웃{particle}")
     assert asked.results[0].chunk.path == "드롭아웃.md"
     assert asked.results[0].score == pytest.approx(plain.results[0].score)
+
+
+def test_the_vector_leg_follows_the_primer_as_far_as_it_is_told(place: Path) -> None:
+    encoder = FakeEncoder()
+    dropout = encoder.encode(["드롭아웃 학습할 때 뉴런을 무작위로 끈다 과적합을 막는다"], kind="query")[0]
+
+    class OneTopic(Primer):
+        def lend(self, tokens: Mapping[str, float], vector: np.ndarray | None, token_vectors: TokenVectors | None) -> Lent:
+            return Lent(vector=dropout)
+
+    def first(feedback: float) -> str:
+        index = Index.open(place, encoder=encoder, weights=replace(Weights.only("vector"), feedback=feedback))
+        index.__dict__["primer"] = OneTopic([Known("", ("점",), ())])
+        return index.search("기울기의 반대쪽으로 학습률만큼 움직인다").results[0].chunk.path
+
+    assert (first(0), first(0.1), first(10)) == ("경사하강법.md", "경사하강법.md", "드롭아웃.md")
 
 
 def test_names_learned_from_the_notes_find_each_other(keywords: Index) -> None:

@@ -55,6 +55,14 @@ def test_passages_without_a_term_are_about_nothing() -> None:
     assert Primer([EDGES, SLEEP]).lend(asked("테두리"), None, None).about == {}
 
 
+def test_it_lends_the_mean_of_what_is_near_and_without_vectors_none() -> None:
+    vectors = np.eye(2, 4, dtype=np.float32)
+    lent = Primer([EDGES, SLEEP], vectors).lend(asked("테두리", "쉬다"), None, None).vector
+    assert lent is not None
+    assert lent.sum() == pytest.approx(1) and lent[0] > 0 and lent[1] > 0
+    assert Primer([EDGES, SLEEP]).lend(asked("테두리"), None, None).vector is None
+
+
 def test_vectors_and_tokens_find_what_words_do_not() -> None:
     vectors = np.eye(2, 4, dtype=np.float32)
     tokens = [TokenVectors.of(v[None], np.ones(1)) for v in vectors]
