@@ -39,6 +39,7 @@ _USUAL = 0.6  # the likeness of a question and a passage that answers it
 _CHANCE = 0.4  # coverage by words that any passage might hold
 _CLEAR = 0.4  # from this probability on
 _SURE = 0.25  # the share of one term in what a question is about, from which on it is named
+_COMMON, _COMPOSED = 0.5, 0.25  # how much it says that a common word, or a name made of several known ones, is missing
 _FIRST = 10  # of the words that the primer lends
 
 # For a question that names something, and for one in everyday words; a score of 0 parts answers from refusals.
@@ -65,7 +66,7 @@ class Evidence:
     the primer's words, by weight, that the best passage holds. ``familiar``: the part of the first of them that the notes hold at
     all: where the notes do not treat a topic, its words are missing too. ``strange``: how clearly it is about none of the concepts,
     by the words that the best passage lacks. ``missing``: 1 where the question names something that stands nowhere in the notes,
-    less for a common word. ``absent``: the part of what the primer takes the question to be about that the notes never mention; the
+    less for a common word and for a name made of several that do. ``absent``: the part of what the primer takes the question to be about that the notes never mention; the
     more they treat, the more this says. ``named``: whether it names anything.
     """
 
@@ -96,7 +97,7 @@ def evidence(found: Found, results: Sequence[SearchResult]) -> Evidence:
         lent=max((_share(found.lent.words, held) for held in passages), default=0.0),
         familiar=_share(first, found.vocabulary),
         strange=max(0.0, found.other - _CLEAR) * (1 - coverage),
-        missing=max((1.0 if _is_name(name) else 0.5 for name in missing_names(found)), default=0.0),
+        missing=max((_missed(name, found) for name in missing_names(found)), default=0.0),
         absent=_breadth(found) * (1 - found.other) * sum(share for _, share in untreated(found)),
         named=bool(found.query.terms or LATIN.search(found.query.text)),
     )
@@ -113,8 +114,12 @@ def _share(weights: Mapping[str, float], held: Collection[str]) -> float:
     return sum(w for token, w in weights.items() if token in held) / (sum(weights.values()) or 1.0)
 
 
-def _is_name(word: str) -> bool:
-    return word != word.lower() or not word.isascii()
+def _missed(name: str, found: Found) -> float:
+    """How much it says that a name stands nowhere: little where the several names it is made of do ("scaled dot-product attention")."""
+    parts = found.terms.within(name)
+    if len(parts) > 1 and all(part in found.vocabulary for part in parts):
+        return _COMPOSED
+    return 1.0 if name != name.lower() or not name.isascii() else _COMMON
 
 
 def missing_names(found: Found) -> tuple[str, ...]:
