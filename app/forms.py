@@ -22,7 +22,8 @@ _SIGNS = {
     "formula": re.compile(r"\$\$|\\frac|\\sum|\\begin\{|\$[^$\n]*=[^$\n]*\$|\b[A-Za-z]\([a-z]\)\s*="),
     "code": re.compile(r"```|~~~|\bimport \w|^ {4}\w+.*[=(]", re.MULTILINE),
 }
-_ITEM = re.compile(r"([ \t]*)(?:[-*+•·]|\d+[.)])[ \t]+\S")
+_ITEM = re.compile(r"([ \t]*)(?!(?:[-*+][ \t]*){3,}$)(?:([-*+•·])|\d+[.)])[ \t]+\S")
+_FENCED = re.compile(r"^[ \t]*(```|~~~).*?^[ \t]*\1", re.DOTALL | re.MULTILINE)
 _GIVES_REASONS = re.compile(r"왜(?![곡도])|이유|까닭|필요|목적|동기|배경|효과|\bwhy\b", re.IGNORECASE)  # a heading
 
 
@@ -52,13 +53,13 @@ def fitted(found: Found, results: Sequence[SearchResult]) -> tuple[SearchResult,
 def list_lengths(text: str) -> set[int]:
     """How many items each list of a Markdown text has; a list within an item counts by itself."""
     done: set[int] = set()
-    open_: dict[int, int] = {}  # depth: items so far
-    for line in text.splitlines():
+    open_: dict[tuple[int, str], int] = {}  # depth and mark ("" for numbers): items so far
+    for line in _FENCED.sub("", text).splitlines():
         item = _ITEM.match(line)
         if item:
             depth = len(item[1].expandtabs(4))
-            done.update(open_.pop(d) for d in list(open_) if d > depth)
-            open_[depth] = open_.get(depth, 0) + 1
+            done.update(open_.pop(key) for key in list(open_) if key[0] > depth)
+            open_[depth, item[2] or ""] = open_.get((depth, item[2] or ""), 0) + 1
         elif line.strip() and not line[0].isspace():
             done.update(open_.values())
             open_.clear()

@@ -1,6 +1,6 @@
-"""From text to the tokens that keyword search compares: morphemes, and the term table's tokens.
+"""From text to the tokens that keyword search compares: morphemes, compounds, and the term table's tokens.
 
-A document is analysed as it is, its compounds stand beside their parts. A query loses the words that only ask (왜, 이유, 차이, …), and its words that stand
+A document is analysed as it is; its compounds stand beside their parts, names beside the names within them. A query loses the words that only ask (왜, 이유, 차이, …), and its words that stand
 nowhere in the notes are mended first: to the nearest word that does ("convolutoin", "드랍아웃").
 """
 
@@ -21,6 +21,7 @@ from indexer.terms import Terms, squeeze
 
 _NEAR_LATIN = 0.78
 _NEAR_HANGUL = 0.8
+_TRIED = 5  # of the nearest words
 _SHORTEST = 4  # letters or jamo: shorter words have too many neighbours
 
 
@@ -70,8 +71,13 @@ def query(text: str, terms: Terms, vocabulary: Collection[str]) -> Query:
     found = tuple(dict.fromkeys(match.token for match in terms.find(mended_text)))
     asked = list(dict.fromkeys(morphemes(mended_text)))
     kept = [t for t in asked if t not in question_words()] or ([] if found else asked)
-    joined = [c for c in compounds(mended_text) if c in vocabulary and not question_words().issuperset(morphemes(c))]
+    joined = [c for c in compounds(mended_text) if c in vocabulary and not _only_asks(c)]
     return Query(mended_text, dict.fromkeys([*kept, *joined, *found], 1.0), found, mended)
+
+
+def _only_asks(compound: str) -> bool:
+    parts = set(morphemes(compound))
+    return bool(parts) and parts <= question_words()
 
 
 def jamo(text: str) -> str:
@@ -110,11 +116,13 @@ def mend(text: str, terms: Terms, vocabulary: Collection[str]) -> tuple[str, dic
         parts = [t for t in morphemes(word) if t not in question_words()]
         if not parts or len(jamo(word)) < 2 * _SHORTEST or all(p in vocabulary and len(p) > 1 for p in parts):
             continue
-        near = process.extractOne(jamo(word), _hangul_words(vocabulary, known_names), scorer=OSA.normalized_similarity,
-                                  score_cutoff=_NEAR_HANGUL)
-        if near:
-            mended[word] = unicodedata.normalize("NFC", near[0])
-            spans.append((start, end, mended[word]))
+        candidates = process.extract(jamo(word), _hangul_words(vocabulary, known_names), scorer=OSA.normalized_similarity,
+                                     score_cutoff=_NEAR_HANGUL, limit=_TRIED)
+        for read in (unicodedata.normalize("NFC", found[0]) for found in candidates):
+            if read in morphemes(read) or squeeze(read) in known_names:  # a compound a letter away is another thing: 표본분석, 표본분산
+                mended[word] = read
+                spans.append((start, end, read))
+                break
     for start, end, read in sorted(spans, reverse=True):
         text = text[:start] + read + text[end:]
     return text, mended

@@ -1,6 +1,6 @@
 """The index as readers use it: open one generation, search it. Read this first; ``build.py`` makes what is opened here.
 
-A search has five legs and a closer look. *Keyword*: BM25 over Korean morphemes and the term table. *Coverage*: how many of the
+A search has five legs and a closer look. *Keyword*: BM25 over Korean morphemes, compounds and the term table. *Coverage*: how many of the
 question's words a passage holds at all. *Vector*: the encoder's passages nearest to the question, moved a little towards what the
 primer knows of it (Rocchio 1971, "Relevance Feedback in Information Retrieval"). *Concept*: the terms of the concepts that the
 question means without naming them (``bridge.py``), searched by keyword. *Primer*: the words that passages which ship lend to the
@@ -139,7 +139,7 @@ class Index:
 
     @cached_property
     def primer(self) -> Primer:
-        """Words for questions that have few of the notes'."""
+        """What is known of questions that have few of the notes' words."""
         return Primer.load(self._encoder)
 
     @cached_property

@@ -2,7 +2,7 @@
 
 A question in everyday words shares few words with the notes that answer it. It is looked up here first, among passages and
 questions; what the nearest passages say then joins the search of the reader's own notes, so that "테두리" also looks for 윤곽선,
-필터 and 커널. Nothing of these passages is ever shown: they only lend their words.
+필터 and 커널. Nothing of these passages is ever shown: they lend their words and their vectors, and say which term a question is about.
 Source: Diaz & Metzler (2006), "Improving the Estimation of Relevance Models Using Large External Corpora"; the questions beside
 each passage as in Nogueira et al. (2019), "Document Expansion by Query Prediction". Made by ``python -m indexer.training primer``.
 """
@@ -24,7 +24,7 @@ from indexer.keyword import K1, B, KeywordIndex
 from indexer.tokens import TokenStore, TokenVectors
 from indexer.types import Encoder
 
-_PASSAGES = 8  # that lend their words
+_PASSAGES = 8  # that lend
 _WORDS = 40  # that they lend together
 _TEMPERATURE = 0.1
 _CLOSER = 60
@@ -55,6 +55,8 @@ class Known:
 
     def without(self, question: Collection[str]) -> Known:
         """The same, before one question with these tokens was asked."""
+        if not question:
+            return self
         left = Counter(self.questions) - Counter(question)
         return replace(self, asked=(tuple(left.elements()),))
 
@@ -77,7 +79,7 @@ def primer_folder() -> Path:
 
 
 class Primer:
-    """Lends words to questions.
+    """Lends to questions.
 
     ``vectors``: float32 (passages, dim), and ``tokens`` of each passage; both None for an encoder that they were not made with.
     """
@@ -180,7 +182,7 @@ class Primer:
         about: dict[str, float] = {}
         for share, at in zip(shares.tolist(), near, strict=True):
             for token, weight in self._weights[at].items():
-                words[token] = words.get(token, 0.0) + share * weight
+                words[token] = words.get(token, 0.0) + float(share * weight)
             if name := self._names[at]:
                 about[name] = about.get(name, 0.0) + share
         mean = None if self._vectors is None else (shares @ self._vectors[near]).astype(np.float32)

@@ -160,6 +160,19 @@ class Terms:
         parts = (" ".join(words[i:j]) for i in range(len(words)) for j in range(i + 1, len(words) + 1) if j - i < len(words))
         return [token for token in dict.fromkeys(t for part in parts for t in self.tokens_of(part)) if token not in whole]
 
+    def side_by_side(self, name: str) -> list[tuple[str, ...]]:
+        """The tokens of the longest names that are a part of ``name``, one after the other: dot product, attention."""
+        words = re.split(r"[\s\-]+", name.strip())
+        found: list[tuple[str, ...]] = []
+        at = 0
+        while at < len(words):
+            ends = (end for end in range(len(words), at, -1) if end - at < len(words) and self.tokens_of(" ".join(words[at:end])))
+            end = next(ends, None)
+            if end is not None:
+                found.append(self.tokens_of(" ".join(words[at:end])))
+            at = end or at + 1
+        return found
+
     def _stands(self, text: str, start: int, end: int, length: int) -> bool:
         """Whether ``text[start:end]`` stands on its own, as the module says."""
         before = text[start - 1] if start else " "

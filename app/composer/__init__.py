@@ -17,8 +17,8 @@ from indexer.index import Found
 from indexer.types import SearchResult
 
 _PASSAGES = 4
-_ADDRESS = re.compile(r"\W*(?:\d+[.)]\s*)?(?:https?://|www\.)\S+\s*")
-_ASKS_WHERE = re.compile(r"링크|주소|사이트|참고|출처|자료|영상|\burl\b", re.IGNORECASE)
+_ADDRESS = re.compile(r"\W*(?:\d+[.)]\s*)?(?:(?:https?://|www\.)\S+\s*)+")
+_ASKS_WHERE = re.compile(r"링크|주소|사이트|출처|(?:참고|읽을|볼)\s?(?:자료|문헌|영상|글)|\burl\b", re.IGNORECASE)
 
 
 def compose(found: Found, results: Sequence[SearchResult]) -> Draft:
@@ -42,7 +42,8 @@ def compose(found: Found, results: Sequence[SearchResult]) -> Draft:
 
 def _telling(units: list[Unit], question: str) -> list[Unit]:
     """The units that say something: a bare address only where one is asked for, or where there is nothing else."""
-    return units if _ASKS_WHERE.search(question) else [u for u in units if not _ADDRESS.fullmatch(u.text)] or units
+    told = [u for u in units if not _ADDRESS.fullmatch(u.text)]
+    return units if _ASKS_WHERE.search(question) or all(u.kind == "heading" for u in told) else told
 
 
 def _refusal(refusal: Refusal) -> Draft:

@@ -1,7 +1,7 @@
 """When the notes do not say: a small model of the evidence decides, and the refusal says why.
 
 There are two: where a question names something, its words should stand in the notes; where it says all in everyday words, the words
-that the primer lends to it should. ``python -m tests.benchmarks.refusal`` fitted them so that a few of the answerable are refused.
+that the primer lends to it should, and what the primer takes it to be about. ``python -m tests.benchmarks.refusal`` fitted them so that a few of the answerable are refused.
 """
 
 from __future__ import annotations
@@ -15,6 +15,7 @@ from indexer import analyzer
 from indexer.index import Found
 from indexer.korean import LATIN, split_latin
 from indexer.plain import plain
+from indexer.terms import builtin_terms
 from indexer.types import SearchResult
 
 NOTHING = "노트에서 이 질문과 관련된 내용을 찾지 못했습니다."
@@ -104,8 +105,8 @@ def evidence(found: Found, results: Sequence[SearchResult]) -> Evidence:
 
 
 def _breadth(found: Found) -> float:
-    """The part of the term table that the notes mention."""
-    tokens = found.terms.tokens()
+    """The part of the term table that ships which the notes mention."""
+    tokens = builtin_terms().tokens()
     return sum(token in found.vocabulary for token in tokens) / len(tokens)
 
 
@@ -116,8 +117,8 @@ def _share(weights: Mapping[str, float], held: Collection[str]) -> float:
 
 def _missed(name: str, found: Found) -> float:
     """How much it says that a name stands nowhere: little where the several names it is made of do ("scaled dot-product attention")."""
-    parts = found.terms.within(name)
-    if len(parts) > 1 and all(part in found.vocabulary for part in parts):
+    parts = found.terms.side_by_side(name)
+    if len(parts) > 1 and all(not found.vocabulary.isdisjoint(part) for part in parts):
         return _COMPOSED
     return 1.0 if name != name.lower() or not name.isascii() else _COMMON
 
@@ -137,7 +138,8 @@ def missing_names(found: Found) -> tuple[str, ...]:
 
 def untreated(found: Found) -> list[tuple[str, float]]:
     """What the primer takes the question to be about and the notes never mention: a term's token and its share, the largest first."""
-    return sorted(((token, share) for token, share in found.lent.about.items() if token not in found.vocabulary), key=lambda pair: -pair[1])
+    absent = ((token, share) for token, share in found.lent.about.items() if token not in found.vocabulary and found.terms.row(token))
+    return sorted(absent, key=lambda pair: -pair[1])
 
 
 def confidence(found: Found, results: Sequence[SearchResult]) -> float:

@@ -25,13 +25,13 @@ def main() -> None:
 @click.option("--seed", default=0, show_default=True)
 @click.option("--documents", default=1500, show_default=True, help="of korean_tech_docs")
 @click.option("--all-concepts", is_flag=True, help="learn from the concepts that are held out, too: for the last run")
-@click.option("--scale", default=1, show_default=True, help="times as many questions a step, by gradient caching in the memory of one")
-def encoder(data: Path, start: Path, out: Path, steps: int, rate: float, seed: int, documents: int, all_concepts: bool, scale: int) -> None:
+@click.option("--times", type=click.IntRange(min=1), default=1, show_default=True, help="as many questions a step, by gradient caching")
+def encoder(data: Path, start: Path, out: Path, steps: int, rate: float, seed: int, documents: int, all_concepts: bool, times: int) -> None:
     """The encoder: sentence vectors, and token vectors for late interaction."""
     from indexer.training.encoder import train
 
     train(data, start, out, steps=steps, rate=rate, seed=seed, documents=documents, all_concepts=all_concepts,
-          scale=scale)
+          times=times)
 
 
 @main.command()

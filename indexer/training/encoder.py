@@ -54,9 +54,9 @@ class Mix:
     weak: int = 5
     labelled: int = 1
 
-    def times(self, scale: int) -> Mix:
-        """As many times of everything."""
-        return Mix(*(scale * count for count in astuple(self)))
+    def times(self, number: int) -> Mix:
+        """So many times of everything."""
+        return Mix(*(number * count for count in astuple(self)))
 
 
 @dataclass(frozen=True)
@@ -80,6 +80,10 @@ def mined(pairs: Sequence[Pair], pool: Sequence[Passage], *, first: int = 1, las
     return out
 
 
+Question = tuple[str, Passage, Passage | None]
+"""A question, its answer and a hard negative."""
+
+
 class Batches:
     """Examples of all kinds, shuffled without end, from one seed."""
 
@@ -97,8 +101,8 @@ class Batches:
         """The examples of one step."""
         return [self._draw(kind) for kind in self._kinds for _ in range(getattr(self._mix, kind))]
 
-    def next(self) -> list[tuple[str, Passage, Passage | None]]:
-        """(question, positive, hard negative) for one step."""
+    def next(self) -> list[Question]:
+        """The questions of one step."""
         out = []
         for example in self.examples():
             question = example.pair.question
@@ -253,12 +257,26 @@ def held_out_scores(model: TwoHeads, tokenizer: Tokenizer, data: Path) -> dict[s
     return scores
 
 
+def learn(run: Run, model: TwoHeads, tokenizer: Tokenizer, batch: Sequence[Question], *, in_parts: bool) -> None:
+    """One step on a batch. ``in_parts``: by ``grad_cache``; the network's memory is then that of one part."""
+    found = [p for _, p, _ in batch] + [n for _, _, n in batch if n is not None]
+    same = torch.tensor([[p.may_answer_for(found[i]) and j != i for j, p in enumerate(found)] for i in range(len(batch))], device=device())
+    with torch.set_grad_enabled(not in_parts):
+        questions = hidden(model.bert, tokenizer, [q for q, _, _ in batch], QUESTION_TOKENS)
+        passages = hidden(model.bert, tokenizer, [p.text for p in found], PASSAGE_TOKENS)
+    if in_parts:
+        questions, passages = cached(questions), cached(passages)
+        run.update(both_losses(model, questions, passages, same), partial(carry_on, model.bert, [*questions, *passages]))
+    else:
+        run.update(both_losses(model, questions, passages, same))
+
+
 def train(data: Path, start: Path, out: Path, *, steps: int, rate: float, seed: int, documents: int,
-          mix: Mix | None = None, all_concepts: bool = False, scale: int = 1) -> None:
+          mix: Mix | None = None, all_concepts: bool = False, times: int = 1) -> None:
     """Train from the model in ``start`` and write the result, in the sentence-transformers layout, to ``out``.
 
-    ``all_concepts``: for the last run, once the concepts that are held out have been measured. ``scale``: so many times as many
-    questions a step; above 1 by ``grad_cache``, in the memory of one.
+    ``all_concepts``: for the last run, once the concepts that are held out have been measured. ``times``: so many times as many
+    questions a step, above 1 by ``grad_cache``: only the comparison of all questions with all passages then grows in memory.
     """
     torch.manual_seed(seed)
     model = TwoHeads.load(start).to(device())
@@ -267,19 +285,9 @@ def train(data: Path, start: Path, out: Path, *, steps: int, rate: float, seed: 
     resumed = run.resume()
     kinds = examples(data, seed + run.step, documents=documents, all_concepts=all_concepts)
     run.log({name: len(found) for name, found in kinds.items()} | {"resumed": resumed})
-    batches = Batches(kinds, (mix or Mix()).times(scale), seed + run.step)
+    batches = Batches(kinds, (mix or Mix()).times(times), seed + run.step)
     for _ in run.steps():
-        batch = batches.next()
-        found = [p for _, p, _ in batch] + [n for _, _, n in batch if n is not None]
-        same = torch.tensor([[p.may_answer_for(found[i]) and j != i for j, p in enumerate(found)] for i in range(len(batch))], device=device())
-        with torch.set_grad_enabled(scale == 1):
-            questions = hidden(model.bert, tokenizer, [q for q, _, _ in batch], QUESTION_TOKENS)
-            passages = hidden(model.bert, tokenizer, [p.text for p in found], PASSAGE_TOKENS)
-        if scale == 1:
-            run.update(both_losses(model, questions, passages, same))
-        else:
-            questions, passages = cached(questions), cached(passages)
-            run.update(both_losses(model, questions, passages, same), partial(carry_on, model.bert, [*questions, *passages]))
+        learn(run, model, tokenizer, batches.next(), in_parts=times > 1)
     run.save()
     export(model, start, out)
     run.log(held_out_scores(model, tokenizer, data))

@@ -1,6 +1,6 @@
 """Batches larger than memory: first the gradient of the loss by what the network made, then, part by part, that of the network.
 
-The network runs twice, but keeps its activations for one part at a time, so that a question meets as many passages as one likes.
+The network runs twice, but keeps its activations for one part at a time, so that a question meets as many passages as one likes. The network is in evaluation mode: with dropout its two runs would differ.
 Source: Gao et al. (2021), "Scaling Deep Contrastive Learning Batch Size under Memory Limited Setup".
 """
 

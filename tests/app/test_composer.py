@@ -125,7 +125,8 @@ def test_a_bare_address_is_no_answer() -> None:
     assert "풀링은 창을 키울수록" in answer
     assert "https://" not in answer
     assert "https://example.org/풀링-설명" in ask("풀링 설명 링크는?", links, says).answer
-    assert "https://example.org/풀링-설명" in ask("풀링 설명", links).answer
+    assert "https://example.org/풀링-설명" in ask("풀링 설명", f"# 풀링\n\n{links}").answer
+    assert "https://" not in ask("영상 풀링 설명", links, says).answer
 
 
 def test_what_is_so_goes_before_what_to_try() -> None:

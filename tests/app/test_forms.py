@@ -37,6 +37,9 @@ def test_the_form_that_was_asked_for_goes_first(question: str, passages: tuple[t
     ("- 하나\n    - 안\n    - 안\n    - 안\n- 둘", {2, 3}),
     ("* 하나\n이어지는 말\n* 둘", {1}),  # what stands at the margin ends a list
     ("- 하나\n  이어지는 말\n- 둘", {2}),
+    ("- 하나\n- 둘\n\n1. 가\n2. 나\n3. 다", {2, 3}),
+    ("* * *\n말\n- - -", set()),  # rules
+    ("```\n- 하나\n- 둘\n```", set()),
     ("말뿐이다.", set()),
     ("", set()),
 ])

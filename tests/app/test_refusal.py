@@ -47,6 +47,7 @@ def test_a_name_weighs_more_than_a_common_word(study: Answerer) -> None:
     assert (missing("Zorblax 드롭아웃"), missing("zorblax 드롭아웃"), missing("드롭아웃")) == (1.0, 0.5, 0.0)
     assert missing("합성곱 신경망이 뭐야?") == 0.25  # both names stand there, side by side nowhere
     assert missing("조건부 확률이 뭐야?") == 1.0  # only 확률 does
+    assert missing("게이트 순환 신경망이 뭐야?") == 1.0  # nor do two count, of which one is a part of the other
 
 
 @pytest.fixture(scope="module")

@@ -2,7 +2,7 @@
 
 Rows: keywords (BM25 with the term table), vectors (sentence vectors), feedback (moved towards the
 primer's), tokens (of the hundred nearest sentence vectors, late
-interaction alone), hybrid (keywords and vectors), bridge (and the concept bridge), primer (and the words that it lends), reranked
+interaction alone), hybrid (keywords and vectors), bridge (and the concept bridge), primer (and the words and vectors that it lends), reranked
 (and late interaction), full (and the form of answer asked for, and the cross-encoder where one is set).
 """
 

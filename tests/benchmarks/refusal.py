@@ -6,7 +6,7 @@ the questions of corpus/questions.jsonl; not answerable are those it marks so, t
 concepts, drawn eight times, of which the notes, or the facets, are all there is; half of the questions are about other concepts.
 The primer then lacks the passages that are the notes. *wide*: the notes that ship, which the primer lacks, and questions in everyday
 words: for their passages, and for terms that they never mention (the primer knows the terms, but not that question). *documents*: half of the sections that the encoder has not learned from are
-the notes, the questions are those written for both halves. To each world come questions about daily life. Two logistic regressions are fitted, for questions that name something and
+the notes, the questions are those written for both halves. To each world but *wide* come questions about daily life. Two logistic regressions are fitted, for questions that name something and
 for those in everyday words, each world and each kind counting alike, and their bias is moved so that of the answerable only
 ``LOST`` are refused. Prints the weights for ``app.composer.refusal``, and what they refuse when fitted to the other four fifths.
 """
@@ -36,7 +36,7 @@ from indexer.training.data import concept_terms
 FOREIGN = 250  # questions for sections of other documents
 DRAWN, CONCEPTS, ASKED = 8, 12, 32
 WIDE = 300
-DAILY = 64  # questions about daily life in each world
+DAILY = 64  # questions about daily life in each world but wide
 READ = {  # the evidence that each regression reads
     "named": ("coverage", "known", "likeness", "heard", "lent", "familiar", "strange", "missing", "absent"),
     "everyday": ("held", "lent", "familiar", "strange", "absent"),  # questions written for a passage share more of its words than others do
@@ -110,6 +110,7 @@ def wide(index: Path) -> Iterator[Row]:
     found, primer = answerer.search("용어")[0], answerer.index.primer
     defined = written.rows("terms")
     first = len(primer.passages) - len(defined)
+    assert not any(passage.key for passage in primer.passages[first:]), "the terms are the last of the primer"
     chance = random.Random(0)
     absent = [n for n, row in enumerate(defined) if not found.vocabulary.intersection(found.terms.tokens_of(row["term"]))]
     untold = {first + n: chance.choice(defined[n]["questions"]) for n in chance.sample(absent, WIDE)}

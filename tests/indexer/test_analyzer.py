@@ -7,6 +7,7 @@ import unicodedata
 import pytest
 
 from indexer.analyzer import mend, passage_tokens, query, question_words, tokens
+from indexer.korean import compounds
 from indexer.terms import Terms, builtin_terms
 
 TERMS = builtin_terms()
@@ -91,7 +92,17 @@ def test_a_question_asks_for_a_compound_where_the_notes_hold_it(vocabulary: set[
 
 
 def test_a_compound_of_question_words_is_one() -> None:
-    assert read("배치와 크기의 차이점은?") == set(query("배치와 크기의 차이점은?", TERMS, {*VOCABULARY, "차이점"}).tokens)
+    assert list(compounds("배치의 설명방법은?")) == ["설명방법"]
+    assert set(query("배치의 설명방법은?", TERMS, {*VOCABULARY, "설명방법"}).tokens) == read("배치의 설명방법은?") == {"배치"}
+
+
+def test_a_name_that_kiwi_takes_for_no_noun_is_asked_for_as_a_whole() -> None:
+    assert "아이케" in query("아이케 장군이 한 일은?", TERMS, {"아이케", "장군"}).tokens
+
+
+@pytest.mark.parametrize(("word", "near"), [("표본분석", "표본분산"), ("재무제표", "재무지표"), ("성장률", "생장률"), ("선형함수", "원형함수")])
+def test_a_compound_a_letter_away_is_another_thing(word: str, near: str) -> None:
+    assert mend(f"{word} 설명", TERMS, {near}) == (f"{word} 설명", {})
 
 
 @pytest.mark.parametrize("question", ["???", "...", "🙂🙂", "\n"])

@@ -47,6 +47,13 @@ def test_a_name_holds_the_names_between_its_spaces(name: str, tokens: list[str])
     assert TABLE.within(name) == tokens
 
 
+@pytest.mark.parametrize(("name", "sides"), [
+    ("드롭아웃 배치 정규화", [("§드롭아웃",), ("§배치정규화",)]), ("배치 정규화", [("§정규화",)]), ("셀프 배치 정규화", [("§배치정규화",)]), ("말", []), ("", []),
+])
+def test_names_side_by_side_do_not_overlap(name: str, sides: list[tuple[str, ...]]) -> None:
+    assert TABLE.side_by_side(name) == sides
+
+
 def test_a_match_says_where_it_stands_in_the_text_as_it_is() -> None:
     text = "먼저 Batch\n  Normalization, 다음은 dropout."
     assert found(text) == [("§배치정규화", "Batch\n  Normalization"), ("§드롭아웃", "dropout")]

@@ -32,6 +32,7 @@ from indexer.training.encoder import (
     hidden,
     interaction,
     interaction_loss,
+    learn,
     mined,
     pooled,
     ranking_loss,
@@ -143,7 +144,26 @@ def test_a_batch_in_parts_gives_the_gradient_of_the_whole() -> None:
 
 
 def test_a_larger_batch_holds_as_many_times_of_everything() -> None:
-    assert Mix(sections=2, asked=3).times(4) == Mix(*(4 * n for n in astuple(Mix(sections=2, asked=3))))
+    assert astuple(Mix(1, 2, 3, 4, 5, 6, 7).times(4)) == (4, 8, 12, 16, 20, 24, 28)
+
+
+def test_a_step_in_parts_learns_what_a_whole_step_does(tmp_path: Path) -> None:
+    tokenizer = Tokenizer.from_file(str(embedded_folder() / "tokenizer.json"))
+    one, other = Passage("a", "드롭아웃은 뉴런을 끈다"), Passage("b", "풀링은 그림을 줄인다")
+    batch = [("뉴런을 끄는 것", one, other), ("그림을 줄이는 것", other, None)]
+    learned = []
+    for in_parts in (False, True):
+        torch.manual_seed(0)
+        model = TwoHeads(Bert(replace(SMALL, vocab_size=tokenizer.get_vocab_size(), max_position_embeddings=64)).eval())
+        run = Run(tmp_path / str(in_parts), model, torch.optim.SGD(model.parameters(), lr=0.1), Plan(steps=1, rate=0.1))  # type: ignore[arg-type]
+        learn(run, model, tokenizer, batch, in_parts=in_parts)
+        learned.append(model.state_dict())
+    fresh = learned[0]["project.weight"]
+    torch.manual_seed(0)
+    start = TwoHeads(Bert(replace(SMALL, vocab_size=tokenizer.get_vocab_size(), max_position_embeddings=64))).state_dict()
+    assert not torch.equal(fresh, start["project.weight"])
+    for name, tensor in learned[0].items():
+        torch.testing.assert_close(learned[1][name], tensor, rtol=1e-2, atol=1e-4, msg=name)
 
 
 def test_what_is_held_out_is_always_the_same_tenth() -> None:
