@@ -44,9 +44,9 @@ _COMMON, _COMPOSED = 0.5, 0.25  # how much it says that a common word, or a name
 _FIRST = 10  # of the words that the primer lends
 
 # For a question that names something, and for one in everyday words; a score of 0 parts answers from refusals.
-_NAMED = LogisticModel(1.24, {"coverage": 3.48, "known": -1.52, "likeness": 10.93, "heard": 0.39, "lent": -0.53, "familiar": 1.17,
-                              "strange": -1.71, "missing": -2.14, "absent": -3.11})
-_EVERYDAY = LogisticModel(0.43, {"held": 6.90, "lent": 0.82, "familiar": 1.49, "strange": -5.94, "absent": -4.20})
+_NAMED = LogisticModel(1.26, {"coverage": 3.47, "known": -1.54, "likeness": 10.93, "heard": 0.36, "lent": -0.46, "familiar": 1.16,
+                              "strange": -1.72, "missing": -2.15, "absent": -3.23})
+_EVERYDAY = LogisticModel(0.43, {"held": 6.85, "lent": 0.82, "familiar": 1.50, "strange": -5.96, "absent": -4.43})
 
 
 @dataclass(frozen=True)
