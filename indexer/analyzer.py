@@ -1,7 +1,8 @@
 """From text to the tokens that keyword search compares: morphemes, compounds, and the term table's tokens.
 
-A document is analysed as it is; its compounds stand beside their parts, names beside the names within them. A query loses the words that only ask (왜, 이유, 차이, …), and its words that stand
-nowhere in the notes are mended first: to the nearest word that does ("convolutoin", "드랍아웃").
+A document is analysed as it is; its compounds stand beside their parts, names beside the names within them. A query loses the
+words that only ask (왜, 이유, 차이, …), and its words that stand nowhere in the notes are mended first: to the nearest word that
+does ("convolutoin", "드랍아웃").
 """
 
 from __future__ import annotations
@@ -10,7 +11,7 @@ import re
 import unicodedata
 from collections.abc import Collection, Mapping
 from dataclasses import dataclass, field
-from functools import cache
+from functools import cache, lru_cache
 from importlib.resources import files
 
 from rapidfuzz import process
@@ -93,7 +94,7 @@ def mend(text: str, terms: Terms, vocabulary: Collection[str]) -> tuple[str, dic
     text = normalize(text)
     mended: dict[str, str] = {}
     spans: list[tuple[int, int, str]] = []
-    known_names = set(terms.names())
+    held, known_names = frozenset(vocabulary), set(terms.names())
     covered = [(m.start, m.end) for m in terms.find(text)]
 
     def is_covered(start: int, end: int) -> bool:
@@ -104,8 +105,8 @@ def mend(text: str, terms: Terms, vocabulary: Collection[str]) -> tuple[str, dic
         names_within = any(match.start() <= s and e <= match.end() for s, e in covered)  # BatchNorm1d
         if names_within or is_covered(*match.span()) or len(word) < _SHORTEST or any(t in vocabulary for t in morphemes(match[0])):
             continue
-        words = [w for w in _latin_words(vocabulary, known_names) if w[0] == word[0]]  # a first letter is rarely wrong
-        near = process.extractOne(word, words, scorer=OSA.normalized_similarity, score_cutoff=_NEAR_LATIN)
+        alike = [w for w in _latin_words(held, terms) if w[0] == word[0]]  # a first letter is rarely wrong
+        near = process.extractOne(word, alike, scorer=OSA.normalized_similarity, score_cutoff=_NEAR_LATIN)
         if near:
             mended[match[0]] = near[0]
             spans.append((*match.span(), near[0]))
@@ -116,7 +117,7 @@ def mend(text: str, terms: Terms, vocabulary: Collection[str]) -> tuple[str, dic
         parts = [t for t in morphemes(word) if t not in question_words()]
         if not parts or len(jamo(word)) < 2 * _SHORTEST or all(p in vocabulary and len(p) > 1 for p in parts):
             continue
-        candidates = process.extract(jamo(word), _hangul_words(vocabulary, known_names), scorer=OSA.normalized_similarity,
+        candidates = process.extract(jamo(word), _hangul_words(held, terms), scorer=OSA.normalized_similarity,
                                      score_cutoff=_NEAR_HANGUL, limit=_TRIED)
         for read in (unicodedata.normalize("NFC", found[0]) for found in candidates):
             if read in morphemes(read) or squeeze(read) in known_names:  # a compound a letter away is another thing: 표본분석, 표본분산
@@ -128,12 +129,18 @@ def mend(text: str, terms: Terms, vocabulary: Collection[str]) -> tuple[str, dic
     return text, mended
 
 
-def _latin_words(vocabulary: Collection[str], names: Collection[str]) -> list[str]:
-    return [w for w in {*vocabulary, *names} if len(w) >= _SHORTEST and w.isascii() and w.isalpha()]
+# Sorted, so that of two words equally near the same one is always taken.
 
 
-def _hangul_words(vocabulary: Collection[str], names: Collection[str]) -> list[str]:
-    return [jamo(w) for w in {*vocabulary, *names} if len(w) >= 2 and re.fullmatch(r"[가-힣]+", w) and not w.endswith("다")]
+@lru_cache(maxsize=4)
+def _latin_words(vocabulary: frozenset[str], terms: Terms) -> tuple[str, ...]:
+    return tuple(sorted(w for w in {*vocabulary, *terms.names()} if len(w) >= _SHORTEST and w.isascii() and w.isalpha()))
+
+
+@lru_cache(maxsize=4)
+def _hangul_words(vocabulary: frozenset[str], terms: Terms) -> tuple[str, ...]:
+    known = {*vocabulary, *terms.names()}
+    return tuple(sorted(jamo(w) for w in known if len(w) >= 2 and re.fullmatch(r"[가-힣]+", w) and not w.endswith("다")))
 
 
 def _hangul_runs(text: str) -> list[tuple[int, int]]:

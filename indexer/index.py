@@ -62,12 +62,20 @@ class Weights:
 
 
 @dataclass(frozen=True)
+class Held:
+    """How much a passage holds: ``asked`` of the question's words by importance, ``lent`` of the primer's by weight."""
+
+    asked: float
+    lent: float
+
+
+@dataclass(frozen=True)
 class Found:
     """Results of a search, best first, and how the question was read.
 
     ``importance``: the idf of the question's tokens. ``similarity``: the cosine of the nearest passage and the question as
     it was searched (0 without an encoder). ``likeness``: the best late interaction of the candidates, -1 … 1; None
-    where the encoder cannot tell. ``lent``: what the primer gave.
+    where the encoder cannot tell. ``lent``: what the primer gave. ``held``: what each result holds, by its chunk's id.
     ``other``: the probability that the question is about no concept (``bridge.py``).
     ``terms`` and ``vocabulary``: what the index knows.
     """
@@ -83,6 +91,7 @@ class Found:
     likeness: float | None = None
     lent: Lent = field(default_factory=Lent)
     other: float = 0.0
+    held: Mapping[str, Held] = field(default_factory=dict)
 
 
 class Index:
@@ -157,9 +166,10 @@ class Index:
         primer = (weights.primer if query.terms else weights.primer_unnamed) * known
         lent = self.primer.lend(query.tokens, vector, tokens) if primer or weights.feedback else Lent()
         near, similarity = self._vector_scores(_towards(vector, lent.vector, weights.feedback * known))
+        covered = self._keyword.coverage(query.tokens)
         legs = {
             "keyword": (weights.keyword, _scaled(self._keyword.scores(query.tokens))),
-            "coverage": (weights.coverage, self._keyword.coverage(query.tokens)),
+            "coverage": (weights.coverage, covered),
             "vector": (weights.vector, near),
             "concept": _unit(weights.concept if query.terms else weights.concept_unnamed, self._concept_scores(heard.concepts)),
             "primer": (primer, _scaled(self._keyword.scores(lent.words)) if primer and lent.words else None),
@@ -190,8 +200,10 @@ class Index:
                          {name: round(float(scores[i]), 4) for name, (_, scores) in legs.items() if scores is not None})
             for i in order if total[i] > 0
         )
+        lent_to = self._keyword.shares(lent.words)
+        held = {self.chunks[i].id: Held(float(covered[i]), float(lent_to[i])) for i in order if total[i] > 0}
         return Found(results, query, heard.concepts, best, self._keyword.importance(query.tokens), similarity, self.terms,
-                     self._keyword.vocabulary, closest, lent, heard.other)
+                     self._keyword.vocabulary, closest, lent, heard.other, held)
 
     def _embedded(self, question: str, weights: Weights) -> tuple[np.ndarray | None, TokenVectors | None]:
         """The question's vector and its tokens', as far as the encoder makes them and the weights need them."""

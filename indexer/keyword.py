@@ -53,7 +53,10 @@ class KeywordIndex:
 
     def coverage(self, tokens: Iterable[str]) -> np.ndarray:
         """The part of the tokens, by importance, that each passage holds: float32 (size,) in 0 … 1."""
-        weights = self.importance(tokens)
+        return self.shares(self.importance(tokens))
+
+    def shares(self, weights: Mapping[str, float]) -> np.ndarray:
+        """The part of the tokens, by weight, that each passage holds: float32 (size,) in 0 … 1."""
         out = np.zeros(self.size, dtype=np.float32)
         indptr, indices = self._bm25.scores["indptr"], self._bm25.scores["indices"]
         for token, weight in weights.items():

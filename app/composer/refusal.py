@@ -1,7 +1,8 @@
 """When the notes do not say: a small model of the evidence decides, and the refusal says why.
 
 There are two: where a question names something, its words should stand in the notes; where it says all in everyday words, the words
-that the primer lends to it should, and what the primer takes it to be about. ``python -m tests.benchmarks.refusal`` fitted them so that a few of the answerable are refused.
+that the primer lends to it should, and what the primer takes it to be about. ``python -m tests.benchmarks.refusal`` fitted them so
+that a few of the answerable are refused.
 """
 
 from __future__ import annotations
@@ -11,10 +12,8 @@ from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass
 
 from app.types import heading_line
-from indexer import analyzer
 from indexer.index import Found
 from indexer.korean import LATIN, split_latin
-from indexer.plain import plain
 from indexer.terms import builtin_terms
 from indexer.types import SearchResult
 
@@ -67,8 +66,8 @@ class Evidence:
     the primer's words, by weight, that the best passage holds. ``familiar``: the part of the first of them that the notes hold at
     all: where the notes do not treat a topic, its words are missing too. ``strange``: how clearly it is about none of the concepts,
     by the words that the best passage lacks. ``missing``: 1 where the question names something that stands nowhere in the notes,
-    less for a common word and for a name made of several that do. ``absent``: the part of what the primer takes the question to be about that the notes never mention; the
-    more they treat, the more this says. ``named``: whether it names anything.
+    less for a common word and for a name made of several that do. ``absent``: the part of what the primer takes the question to be
+    about that the notes never mention; the more they treat, the more this says. ``named``: whether it names anything.
     """
 
     coverage: float
@@ -86,16 +85,16 @@ class Evidence:
 
 def evidence(found: Found, results: Sequence[SearchResult]) -> Evidence:
     """Measure a search."""
-    passages = [set(analyzer.passage_tokens(plain(r.chunk.searched), found.terms)) for r in results[:3]]
+    held = [found.held[r.chunk.id] for r in results[:3]]
     first = dict(list(found.lent.words.items())[:_FIRST])
-    coverage = max((_share(found.importance, held) for held in passages), default=0.0)
+    coverage = max((passage.asked for passage in held), default=0.0)
     return Evidence(
         coverage=coverage,
         held=max(0.0, coverage - _CHANCE),
         known=_share(found.importance, found.vocabulary),
         likeness=0.0 if found.likeness is None else found.likeness - _USUAL,
         heard=max((h.score for h in found.heard), default=0.0),
-        lent=max((_share(found.lent.words, held) for held in passages), default=0.0),
+        lent=max((passage.lent for passage in held), default=0.0),
         familiar=_share(first, found.vocabulary),
         strange=max(0.0, found.other - _CLEAR) * (1 - coverage),
         missing=max((_missed(name, found) for name in missing_names(found)), default=0.0),

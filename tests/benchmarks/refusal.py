@@ -5,10 +5,11 @@ the questions of corpus/questions.jsonl; not answerable are those it marks so, t
 (corpus/asked/unanswerable_questions.jsonl), and questions written for sections of other documents. *notes* and *facets*: a dozen
 concepts, drawn eight times, of which the notes, or the facets, are all there is; half of the questions are about other concepts.
 The primer then lacks the passages that are the notes. *wide*: the notes that ship, which the primer lacks, and questions in everyday
-words: for their passages, and for terms that they never mention (the primer knows the terms, but not that question). *documents*: half of the sections that the encoder has not learned from are
-the notes, the questions are those written for both halves. To each world but *wide* come questions about daily life. Two logistic regressions are fitted, for questions that name something and
-for those in everyday words, each world and each kind counting alike, and their bias is moved so that of the answerable only
-``LOST`` are refused. Prints the weights for ``app.composer.refusal``, and what they refuse when fitted to the other four fifths.
+words: for their passages, and for terms that they never mention (the primer knows the terms, but not that question). *documents*:
+half of the sections that the encoder has not learned from are the notes, the questions are those written for both halves. To each
+world but *wide* come questions about daily life. Two logistic regressions are fitted, for questions that name something and for
+those in everyday words, each world and each kind counting alike, and their bias is moved so that of the answerable only ``LOST``
+are refused. Prints the weights for ``app.composer.refusal``, and what they refuse when fitted to the other four fifths.
 """
 
 from __future__ import annotations

@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+import os
+import subprocess
+import sys
 import unicodedata
 
 import pytest
@@ -33,6 +36,13 @@ def test_a_slip_is_read_as_the_nearest_word_of_the_notes(typed: str, meant: str)
                                   "쿠버네티스", "김치찌개", "PostgreSQL", "이미지"])
 def test_known_and_far_words_stay_as_they_are(word: str) -> None:
     assert mend(f"{word} 설명", TERMS, VOCABULARY) == (f"{word} 설명", {})
+
+
+def test_of_two_words_equally_near_the_same_one_is_always_taken() -> None:
+    script = "from indexer.analyzer import mend; from indexer.terms import Terms; print(mend('gradiemt', Terms(()), {'gradient', 'gradiest'})[0])"
+    said = {subprocess.run([sys.executable, "-c", script], env={**os.environ, "PYTHONHASHSEED": str(seed)}, capture_output=True, text=True,
+                           check=True).stdout for seed in range(4)}
+    assert said == {"gradient\n"}
 
 
 def test_mending_one_word_leaves_another_that_holds_it() -> None:
