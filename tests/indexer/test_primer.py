@@ -49,6 +49,8 @@ def test_it_says_what_a_question_is_about_and_how_surely() -> None:
     assert list(about) == ["§필터", "§드롭아웃"]
     assert about["§필터"] > about["§드롭아웃"] > 0
     assert sum(about.values()) == pytest.approx(1)
+    both = Primer([edges, replace(sleep, tokens=edges.tokens)]).lend(asked("테두리", "쉬다"), None, None).about
+    assert both == {"§필터": pytest.approx(1)}
 
 
 def test_passages_without_a_term_are_about_nothing() -> None:

@@ -47,6 +47,10 @@ def test_a_name_holds_the_names_between_its_spaces(name: str, tokens: list[str])
     assert TABLE.within(name) == tokens
 
 
+def test_a_name_does_not_hold_itself_under_a_shorter_name() -> None:
+    assert Terms((("드롭아웃", "드롭아웃 층"), ("층", "layer"))).within("드롭아웃 층") == ["§층"]
+
+
 @pytest.mark.parametrize(("name", "sides"), [
     ("드롭아웃 배치 정규화", [("§드롭아웃",), ("§배치정규화",)]), ("배치 정규화", [("§정규화",)]), ("셀프 배치 정규화", [("§배치정규화",)]), ("말", []), ("", []),
 ])
